@@ -1,0 +1,229 @@
+//! The port that every model sits behind.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::{Add, AddAssign};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+/// What a provider is asked: one chat completion constrained by a JSON schema.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompletionRequest {
+    /// The instructions.
+    pub system: String,
+    /// The data the instructions are about.
+    pub user: String,
+    /// The shape of the wanted answer. A hint: the answer is checked all the same.
+    pub schema: serde_json::Value,
+    /// The most tokens the answer may take.
+    pub max_output_tokens: u32,
+}
+
+/// What a provider answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The answer as it came, unchecked.
+    pub text: String,
+    /// What the call used.
+    pub usage: Usage,
+    /// Why the answer ends where it does.
+    pub finish: Finish,
+}
+
+/// Tokens of one call or of many, in the provider's own figures: what it bills, not what we count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens sent.
+    pub prompt_tokens: u64,
+    /// Tokens received, those of hidden reasoning included.
+    pub completion_tokens: u64,
+}
+
+/// Why an answer ends where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Finish {
+    /// The model had no more to say.
+    Stop,
+    /// The limit of output tokens cut it off.
+    Length,
+    /// The model or a content filter declined.
+    Refused,
+}
+
+/// A model that completes chats.
+///
+/// One call is one request to the model: an implementation neither retries nor falls back, so that its caller knows
+/// what was spent. It bounds the time and the size of the answer itself.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Returns the name that rows, logs and bills show, such as `builtin`.
+    fn name(&self) -> &str;
+
+    /// Asks the model once.
+    ///
+    /// # Errors
+    /// Any [`ProviderErrorKind`]. An answer that came whole but says nonsense is no error here: see
+    /// [`check`](crate::check).
+    ///
+    /// # Cancel safety
+    /// Dropping the future abandons the call; the provider may still bill it.
+    async fn complete(&self, request: &CompletionRequest) -> Result<Completion, ProviderError>;
+}
+
+/// A call that brought no completion.
+#[derive(Debug)]
+pub struct ProviderError {
+    /// What the caller decides by.
+    pub kind: ProviderErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What went wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderErrorKind {
+    /// Too many requests or tokens; the provider may say how long to wait.
+    #[error("rate limited by the model's provider")]
+    RateLimited {
+        /// The wait that the provider asked for.
+        retry_after: Option<Duration>,
+    },
+    /// Refused connection, reset, or a fault on the provider's side.
+    #[error("model unavailable")]
+    Unavailable,
+    /// No complete answer in time.
+    #[error("model timed out")]
+    Timeout,
+    /// The key is missing, wrong or not allowed to use the model, or its account has no credit.
+    #[error("model refused the credentials")]
+    Unauthorized,
+    /// No such model or no such address.
+    #[error("model not found")]
+    NotFound,
+    /// The provider does not accept this request, whoever sends it.
+    #[error("model refused the request")]
+    BadRequest,
+    /// The request does not fit the model's context; a smaller one may.
+    #[error("request too long for the model")]
+    ContextTooLong,
+    /// A response that is not the provider's protocol, or an error inside a successful response.
+    #[error("unreadable response from the model")]
+    BadAnswer,
+}
+
+impl ProviderErrorKind {
+    /// Says whether the same request may succeed later on the same model.
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::Unavailable | Self::Timeout | Self::BadAnswer => true,
+            Self::Unauthorized | Self::NotFound | Self::BadRequest | Self::ContextTooLong => false,
+        }
+    }
+}
+
+impl ProviderError {
+    /// Makes an error that has no other behind it.
+    pub fn new(kind: ProviderErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// Makes an error caused by `source`, which must hold no key.
+    pub fn with_source(
+        kind: ProviderErrorKind,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind,
+            source: Some(source.into()),
+        }
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for ProviderError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+impl From<ProviderErrorKind> for ProviderError {
+    fn from(kind: ProviderErrorKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+
+    /// Adds both figures; they stay at the maximum rather than wrap.
+    fn add(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            completion_tokens: self
+                .completion_tokens
+                .saturating_add(other.completion_tokens),
+        }
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(usages: I) -> Self {
+        usages.fold(Self::default(), Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_adds_up_and_never_wraps() {
+        let one = Usage {
+            prompt_tokens: 3,
+            completion_tokens: u64::MAX,
+        };
+        let sum: Usage = [
+            one,
+            Usage {
+                prompt_tokens: 4,
+                completion_tokens: 1,
+            },
+        ]
+        .into_iter()
+        .sum();
+        assert_eq!(
+            sum,
+            Usage {
+                prompt_tokens: 7,
+                completion_tokens: u64::MAX
+            }
+        );
+    }
+
+    #[test]
+    fn an_error_keeps_its_source_out_of_its_own_words() {
+        let error = ProviderError::with_source(ProviderErrorKind::Timeout, "after 120 s");
+        assert_eq!(error.to_string(), "model timed out");
+        assert_eq!(error.source().unwrap().to_string(), "after 120 s");
+    }
+
+    #[test]
+    fn a_refused_key_is_not_worth_a_retry() {
+        assert!(!ProviderErrorKind::Unauthorized.is_transient());
+        assert!(ProviderErrorKind::RateLimited { retry_after: None }.is_transient());
+    }
+}
