@@ -1,0 +1,18 @@
+//! What crosses a process boundary: permissions, the REST shapes that services share, task events and messages.
+//!
+//! Deliberately not here: behaviour. Which status may follow which is the jobs engine's, what a route answers is its
+//! service's.
+
+mod event;
+mod file;
+mod message;
+mod permission;
+mod resource;
+mod task;
+
+pub use event::TaskEvent;
+pub use file::{Dialect, FileData};
+pub use message::{HandleProcess, ProceedTask, ProcessEvent, RetryStep, SCHEMAS};
+pub use permission::Permission;
+pub use resource::{Links, ListOf, Resource};
+pub use task::{Budget, Counts, Progress, Spend, TaskAction, TaskData, TaskError, TaskOptions, TaskStatus, Waiting};

@@ -1,0 +1,207 @@
+use std::{
+    collections::BTreeSet,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use dallosh_contracts::Permission;
+use dallosh_primitives::Uid;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+use serde::{Deserialize, Serialize};
+use tokio::sync::RwLock;
+
+use crate::{ErrorCode, Problem, ServiceClient};
+
+/// Who issues our access tokens.
+pub const ISSUER: &str = "dallosh";
+/// Whom they are for.
+pub const AUDIENCE: &str = "dallosh-api";
+/// The `typ` of their header, so that no other token of ours passes for one.
+pub const TOKEN_TYPE: &str = "at+jwt";
+/// The longest token that is looked at, in bytes.
+const LONGEST_TOKEN: usize = 8192;
+/// How long published keys are believed.
+const KEYS_FRESH: Duration = Duration::from_secs(300);
+/// How soon an unknown key id may ask for the keys again.
+const KEYS_AGAIN: Duration = Duration::from_secs(2);
+
+/// What an access token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Claims {
+    /// The user.
+    pub sub: Uid,
+    /// [`ISSUER`].
+    pub iss: String,
+    /// [`AUDIENCE`].
+    pub aud: String,
+    /// When it was made, seconds since 1970.
+    pub iat: i64,
+    /// From when it is valid.
+    pub nbf: i64,
+    /// When it ends.
+    pub exp: i64,
+    /// The token's own id.
+    pub jti: Uid,
+    /// The session.
+    pub sid: Uid,
+    /// What the user's role allowed then.
+    pub permissions: BTreeSet<Permission>,
+}
+
+/// Verifies access tokens offline, with the keys that the auth service publishes.
+pub struct TokenVerifier {
+    auth: ServiceClient,
+    keys: RwLock<Option<(Instant, Arc<JwkSet>)>>,
+}
+
+impl TokenVerifier {
+    /// Verifies with the keys published by the service behind `auth`; asks for them when the first token comes.
+    pub fn new(auth: ServiceClient) -> Self {
+        Self { auth, keys: RwLock::new(None) }
+    }
+
+    /// Checks a token and gives what it says.
+    ///
+    /// # Errors
+    /// `unauthorized` for anything that is not a valid access token of ours, without saying why; `unavailable` when the
+    /// keys can't be had.
+    pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
+        let refused = || Problem::new(ErrorCode::Unauthorized, "the token is not valid");
+        if token.len() > LONGEST_TOKEN {
+            return Err(refused());
+        }
+        let head = decode_header(token).map_err(|_| refused())?;
+        if head.alg != Algorithm::EdDSA || head.typ.as_deref() != Some(TOKEN_TYPE) {
+            return Err(refused());
+        }
+        let kid = head.kid.ok_or_else(refused)?;
+        let mut keys = self.keys(KEYS_FRESH).await?;
+        if keys.find(&kid).is_none() {
+            keys = self.keys(KEYS_AGAIN).await?;
+        }
+        let key = keys.find(&kid).and_then(|jwk| DecodingKey::from_jwk(jwk).ok()).ok_or_else(refused)?;
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.validate_nbf = true;
+        rules.leeway = 5;
+        decode::<Claims>(token, &key, &rules).map(|data| data.claims).map_err(|_| refused())
+    }
+
+    async fn keys(&self, fresh: Duration) -> Result<Arc<JwkSet>, Problem> {
+        if let Some((since, keys)) = &*self.keys.read().await
+            && since.elapsed() < fresh
+        {
+            return Ok(keys.clone());
+        }
+        let mut slot = self.keys.write().await;
+        if let Some((since, keys)) = &*slot
+            && since.elapsed() < fresh
+        {
+            return Ok(keys.clone());
+        }
+        let keys: JwkSet = self
+            .auth
+            .get("/.well-known/jwks.json", None)
+            .await
+            .map_err(|error| Problem::unavailable("the auth service", error))?;
+        let keys = Arc::new(keys);
+        *slot = Some((Instant::now(), keys.clone()));
+        Ok(keys)
+    }
+}
+
+/// Whose things a query may find. Every read of a service's data takes one, so that it can't be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody's.
+    All,
+    /// Those of this user.
+    Owner(Uid),
+}
+
+impl Scope {
+    /// Whether a thing of this owner is covered.
+    pub fn covers(self, owner: Uid) -> bool {
+        match self {
+            Self::All => true,
+            Self::Owner(user) => user == owner,
+        }
+    }
+}
+
+/// Who asks. Extracting one needs a valid token; data needs a permission of it besides.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user.
+    pub user: Uid,
+    /// The session.
+    pub session: Uid,
+    permissions: BTreeSet<Permission>,
+    token: String,
+}
+
+impl Caller {
+    /// Allows what needs `permission`, on the things that this caller may see: everybody's with `manage_app`, else the
+    /// caller's own.
+    ///
+    /// # Errors
+    /// `forbidden`, naming the permission.
+    pub fn require(&self, permission: Permission) -> Result<Scope, Problem> {
+        if !self.permissions.contains(&permission) {
+            let detail = format!("this needs the permission `{}`", permission.as_str());
+            return Err(Problem::new(ErrorCode::Forbidden, detail));
+        }
+        Ok(if self.permissions.contains(&Permission::ManageApp) { Scope::All } else { Scope::Owner(self.user) })
+    }
+
+    /// What the caller may do.
+    pub fn permissions(&self) -> &BTreeSet<Permission> {
+        &self.permissions
+    }
+
+    /// The caller's own token, to ask another service in their name.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The name in `createdBy` and `updatedBy`.
+    pub fn name(&self) -> String {
+        self.user.to_string()
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let verifier = request.app_data::<web::Data<TokenVerifier>>().cloned();
+        let token = token_of(request);
+        Box::pin(async move {
+            let verifier = verifier.ok_or_else(|| {
+                Problem::new(ErrorCode::Internal, "something went wrong; the request id finds it in the log")
+            })?;
+            let token = token?;
+            let Claims { sub, sid, permissions, .. } = verifier.verify(&token).await?;
+            Ok(Self { user: sub, session: sid, permissions, token })
+        })
+    }
+}
+
+/// The bearer token, or the cookie of a browser's session.
+fn token_of(request: &HttpRequest) -> Result<String, Problem> {
+    let missing = || Problem::new(ErrorCode::Unauthorized, "sign in and send the token as `Authorization: Bearer …`");
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    match (values.next(), values.next()) {
+        (Some(value), None) => {
+            let text = value.to_str().map_err(|_| missing())?;
+            let (scheme, token) = text.split_once(' ').ok_or_else(missing)?;
+            if scheme.eq_ignore_ascii_case("bearer") { Ok(token.to_owned()) } else { Err(missing()) }
+        }
+        _ => Err(missing()),
+    }
+}

@@ -1,0 +1,429 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use dallosh_primitives::ByteSize;
+use secrecy::SecretString;
+
+/// The prefix of environment variables that are configuration; `__` separates the parts of a key.
+const PREFIX: &str = "DALLOSH__";
+
+/// How strict the process is about defaults that only suit a developer's machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Known accounts, loopback model servers allowed.
+    Development,
+    /// Nothing that is known to everybody.
+    Production,
+}
+
+/// A service that the binary can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ServiceName {
+    /// The public door.
+    Gateway,
+    /// Users, sessions, tokens.
+    Auth,
+    /// Datasets.
+    Files,
+    /// Task documents and control.
+    Tasks,
+    /// The worker.
+    Enrichment,
+}
+
+impl ServiceName {
+    /// All of them, in the order in which they start.
+    pub const ALL: [Self; 5] = [Self::Auth, Self::Files, Self::Tasks, Self::Enrichment, Self::Gateway];
+
+    /// The name on the command line and in keys.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Auth => "auth",
+            Self::Files => "files",
+            Self::Tasks => "tasks",
+            Self::Enrichment => "enrichment",
+        }
+    }
+
+    /// The port of the service when it runs alone.
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Gateway => 5006,
+            Self::Auth => 5011,
+            Self::Files => 5012,
+            Self::Tasks => 5013,
+            Self::Enrichment => 5014,
+        }
+    }
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// This environment variable.
+    Environment(String),
+    /// This file.
+    File(PathBuf),
+    /// Compiled in.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The layers, strongest first: flags, environment, file.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Keys set on the command line.
+    pub flags: Vec<(&'static str, String)>,
+    /// Environment variables; only those that begin with `DALLOSH__` count.
+    pub environment: Vec<(String, String)>,
+    /// A TOML file and its text.
+    pub file: Option<(PathBuf, String)>,
+}
+
+impl Sources {
+    /// The process's environment and `dallosh.toml` in the working directory, when there is one.
+    pub fn of_process(flags: Vec<(&'static str, String)>) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let environment = std::env::vars().collect();
+        let path = PathBuf::from("dallosh.toml");
+        let file = std::fs::read_to_string(&path).ok().map(|text| (path, text));
+        Self { flags, environment, file }
+    }
+}
+
+/// Everything that is wrong with a configuration, one line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigErrors(pub Vec<String>);
+
+/// The effective configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `profile`.
+    pub profile: Profile,
+    /// `listen`: the public address of the gateway.
+    pub listen: SocketAddr,
+    /// `data_dir`: what relative paths are relative to, made absolute.
+    pub data_dir: PathBuf,
+    /// `database.url`.
+    pub database_url: String,
+    /// `broker.url`.
+    pub broker_url: String,
+    /// `storage.url`.
+    pub storage_url: String,
+    /// `services.<name>.listen`: where a service listens when it runs alone.
+    pub service_listen: BTreeMap<ServiceName, SocketAddr>,
+    /// `services.<name>.url`: where the others find it.
+    pub service_url: BTreeMap<ServiceName, String>,
+    /// `tasks.lease_seconds`: silence after which another worker takes a task.
+    pub lease_seconds: u64,
+    /// `tasks.max_parallel`: tasks that a worker runs at once.
+    pub max_parallel: u32,
+    /// `files.max_bytes`.
+    pub max_upload: ByteSize,
+    /// `models.allowed_origins`.
+    pub allowed_origins: Vec<String>,
+    /// `auth.admin_email`.
+    pub admin_email: Option<String>,
+    /// `auth.admin_password`.
+    pub admin_password: Option<SecretString>,
+    /// `auth.master_key`.
+    pub master_key: Option<SecretString>,
+    effective: Vec<(String, String, Origin)>,
+}
+
+impl Config {
+    /// Reads the layers and checks every value.
+    ///
+    /// # Errors
+    /// All problems at once, each naming the key, its origin and what is allowed.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader::new(sources);
+        let profile = reader.parse("profile", "development", "development or production", |text| match text {
+            "development" => Some(Profile::Development),
+            "production" => Some(Profile::Production),
+            _ => None,
+        });
+        let address = "an address and a port, such as 127.0.0.1:5006";
+        let listen = reader.parse("listen", "127.0.0.1:5006", address, parsed);
+        let data_dir = reader.parse("data_dir", "data", "a folder", |text| {
+            std::path::absolute(Path::new(text)).ok().filter(|_| !text.is_empty())
+        });
+        let below = |path: &str| data_dir.clone().unwrap_or_default().join(path).display().to_string();
+        let database_url = reader.parse(
+            "database.url",
+            "sqlite://dallosh.db",
+            "sqlite://FILE or mongodb://HOST:PORT/DATABASE",
+            |text| match text.strip_prefix("sqlite://") {
+                Some(path) => (!path.is_empty()).then(|| format!("sqlite://{}", below(path))),
+                None => (text.starts_with("mongodb://") || text.starts_with("mongodb+srv://")).then(|| text.to_owned()),
+            },
+        );
+        let broker_url = reader.parse("broker.url", "memory://", "memory:// or amqp://HOST:PORT/VHOST", |text| {
+            (text == "memory://" || text.starts_with("amqp://") || text.starts_with("amqps://"))
+                .then(|| text.to_owned())
+        });
+        let storage_url =
+            reader.parse("storage.url", "file://storage", "file://FOLDER or s3://BUCKET/PREFIX", |text| {
+                match text.strip_prefix("file://") {
+                    Some(path) => (!path.is_empty()).then(|| format!("file://{}", below(path))),
+                    None => text.starts_with("s3://").then(|| text.to_owned()),
+                }
+            });
+        let mut service_listen = BTreeMap::new();
+        let mut service_url = BTreeMap::new();
+        for name in ServiceName::ALL {
+            let default = format!("127.0.0.1:{}", name.default_port());
+            let key = format!("services.{}.listen", name.as_str());
+            service_listen.insert(name, reader.parse(&key, &default, address, parsed::<SocketAddr>));
+            let key = format!("services.{}.url", name.as_str());
+            let url = reader.parse(&key, &format!("http://{default}"), "http://HOST:PORT", |text| {
+                (text.starts_with("http://") || text.starts_with("https://"))
+                    .then(|| text.trim_end_matches('/').to_owned())
+            });
+            service_url.insert(name, url);
+        }
+        let lease_seconds = reader.number("tasks.lease_seconds", 30, 1, 3600);
+        let max_parallel = reader.number("tasks.max_parallel", 2, 1, 64);
+        let max_upload = reader.parse("files.max_bytes", "512 MiB", "a size such as 512 MiB", |text| {
+            parsed::<ByteSize>(text).filter(|size| size.0 > 0)
+        });
+        let allowed_origins = reader.parse("models.allowed_origins", "", "origins separated by commas", |text| {
+            let origins: Vec<_> =
+                text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+            origins.iter().all(|one| one.starts_with("http://") || one.starts_with("https://")).then_some(origins)
+        });
+        let admin_email = reader.optional("auth.admin_email", "an e-mail address", |text| text.contains('@'));
+        let admin_password = reader.secret("auth.admin_password");
+        let master_key = reader.secret("auth.master_key");
+        reader.finish(|effective| {
+            Some(Self {
+                profile: profile?,
+                listen: listen?,
+                data_dir: data_dir?,
+                database_url: database_url?,
+                broker_url: broker_url?,
+                storage_url: storage_url?,
+                service_listen: service_listen
+                    .into_iter()
+                    .map(|(name, at)| Some((name, at?)))
+                    .collect::<Option<_>>()?,
+                service_url: service_url.into_iter().map(|(name, url)| Some((name, url?))).collect::<Option<_>>()?,
+                lease_seconds: lease_seconds?,
+                max_parallel: u32::try_from(max_parallel?).ok()?,
+                max_upload: max_upload?,
+                allowed_origins: allowed_origins?,
+                admin_email,
+                admin_password,
+                master_key,
+                effective,
+            })
+        })
+    }
+
+    /// Every key with its value (secrets and passwords in URLs masked) and its origin.
+    pub fn effective(&self) -> &[(String, String, Origin)] {
+        &self.effective
+    }
+
+    /// Where a service is found.
+    pub fn url_of(&self, name: ServiceName) -> &str {
+        self.service_url.get(&name).map_or("", String::as_str)
+    }
+}
+
+fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// Hands out the values key by key, and gathers what is wrong with them.
+struct Reader {
+    raw: BTreeMap<String, (String, Origin)>,
+    read: BTreeSet<String>,
+    effective: Vec<(String, String, Origin)>,
+    errors: Vec<String>,
+}
+
+impl Reader {
+    fn new(sources: &Sources) -> Self {
+        let (mut raw, mut errors) = (BTreeMap::new(), Vec::new());
+        if let Some((path, text)) = &sources.file {
+            match text.parse::<toml::Table>() {
+                Ok(table) => flatten("", &toml::Value::Table(table), &mut |key, value| {
+                    raw.insert(key, (value, Origin::File(path.clone())));
+                }),
+                Err(error) => {
+                    errors.push(format!("{}: {}", path.display(), error.to_string().trim().replace('\n', " ")))
+                }
+            }
+        }
+        for (name, value) in &sources.environment {
+            if let Some(key) = name.strip_prefix(PREFIX) {
+                raw.insert(key.to_lowercase().replace("__", "."), (value.clone(), Origin::Environment(name.clone())));
+            }
+        }
+        for (key, value) in &sources.flags {
+            raw.insert((*key).to_owned(), (value.clone(), Origin::Flag));
+        }
+        Self { raw, read: BTreeSet::new(), effective: Vec::new(), errors }
+    }
+
+    fn take(&mut self, key: &str) -> Option<(String, Origin)> {
+        self.read.insert(key.to_owned());
+        self.raw.get(key).cloned()
+    }
+
+    fn parse<T>(&mut self, key: &str, default: &str, allowed: &str, turn: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let (text, origin) = self.take(key).unwrap_or_else(|| (default.to_owned(), Origin::Default));
+        let value = turn(&text);
+        if value.is_none() {
+            self.errors.push(format!("{key}: `{}` ({origin}) is not allowed: {allowed}", masked(&text)));
+        }
+        self.effective.push((key.to_owned(), masked(&text), origin));
+        value
+    }
+
+    fn number(&mut self, key: &str, default: u64, least: u64, most: u64) -> Option<u64> {
+        self.parse(key, &default.to_string(), &format!("a whole number from {least} to {most}"), |text| {
+            parsed(text).filter(|number| (least..=most).contains(number))
+        })
+    }
+
+    fn optional(&mut self, key: &str, allowed: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+        let (text, origin) = self.take(key)?;
+        if !fits(&text) {
+            self.errors.push(format!("{key}: `{text}` ({origin}) is not allowed: {allowed}"));
+        }
+        self.effective.push((key.to_owned(), text.clone(), origin));
+        Some(text)
+    }
+
+    fn secret(&mut self, key: &str) -> Option<SecretString> {
+        let (text, origin) = self.take(key)?;
+        self.effective.push((key.to_owned(), "********".to_owned(), origin));
+        Some(text.into())
+    }
+
+    fn finish(
+        mut self,
+        build: impl FnOnce(Vec<(String, String, Origin)>) -> Option<Config>,
+    ) -> Result<Config, ConfigErrors> {
+        for (key, (_, origin)) in &self.raw {
+            if !self.read.contains(key) {
+                self.errors.push(format!("{key} ({origin}) is no key; `dallosh config` lists them"));
+            }
+        }
+        self.effective.sort_by(|a, b| a.0.cmp(&b.0));
+        let config = build(self.effective);
+        match config {
+            Some(config) if self.errors.is_empty() => Ok(config),
+            _ => Err(ConfigErrors(self.errors)),
+        }
+    }
+}
+
+fn flatten(prefix: &str, value: &toml::Value, take: &mut impl FnMut(String, String)) {
+    match value {
+        toml::Value::Table(table) => {
+            for (name, value) in table {
+                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                flatten(&key, value, take);
+            }
+        }
+        toml::Value::Array(items) => {
+            let items: Vec<_> =
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+            take(prefix.to_owned(), items.join(","));
+        }
+        toml::Value::String(text) => take(prefix.to_owned(), text.clone()),
+        other => take(prefix.to_owned(), other.to_string()),
+    }
+}
+
+/// The text without the user and password of a URL.
+fn masked(text: &str) -> String {
+    match text.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((_, place)) => format!("{scheme}://********@{place}"),
+            None => text.to_owned(),
+        },
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Sources {
+        let environment = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Sources { environment, ..Sources::default() }
+    }
+
+    #[test]
+    fn every_wrong_value_is_named_at_once_with_its_origin_and_what_is_allowed() {
+        let sources = Sources {
+            file: Some(("dallosh.toml".into(), "profile = \"staging\"\n[tasks]\nlease_seconds = 0\nspeed = 3".into())),
+            ..environment(&[("DALLOSH__BROKER__URL", "http://u:p@x")])
+        };
+        let ConfigErrors(errors) = Config::load(&sources).unwrap_err();
+        assert_eq!(
+            errors,
+            [
+                "profile: `staging` (file dallosh.toml) is not allowed: development or production",
+                "broker.url: `http://********@x` (environment DALLOSH__BROKER__URL) is not allowed: memory:// or amqp://HOST:PORT/VHOST",
+                "tasks.lease_seconds: `0` (file dallosh.toml) is not allowed: a whole number from 1 to 3600",
+                "tasks.speed (file dallosh.toml) is no key; `dallosh config` lists them",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_which_beats_the_file() {
+        let mut sources = environment(&[("DALLOSH__TASKS__MAX_PARALLEL", "4"), ("DALLOSH__LISTEN", "127.0.0.1:1")]);
+        sources.file = Some((
+            "dallosh.toml".into(),
+            "listen = \"127.0.0.1:2\"\n[tasks]\nmax_parallel = 5\nlease_seconds = 6".into(),
+        ));
+        sources.flags = vec![("listen", "127.0.0.1:3".into())];
+        let config = Config::load(&sources).unwrap();
+        assert_eq!((config.listen.port(), config.max_parallel, config.lease_seconds), (3, 4, 6));
+    }
+
+    #[test]
+    fn secrets_are_masked_wherever_the_configuration_is_shown() {
+        let sources = environment(&[
+            ("DALLOSH__AUTH__ADMIN_PASSWORD", "canary-1"),
+            ("DALLOSH__DATABASE__URL", "mongodb://me:canary-2@db:27017/x"),
+        ]);
+        let config = Config::load(&sources).unwrap();
+        let shown = format!("{:?} {:?}", config.effective(), config.admin_password);
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn relative_places_lie_below_the_data_folder() {
+        let sources = environment(&[("DALLOSH__DATA_DIR", "/srv/d")]);
+        let config = Config::load(&sources).unwrap();
+        assert_eq!(config.database_url, "sqlite:///srv/d/dallosh.db");
+        assert_eq!(config.storage_url, "file:///srv/d/storage");
+    }
+}

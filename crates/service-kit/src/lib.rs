@@ -1,0 +1,25 @@
+//! What every service has: configuration, telemetry, problems, callers, health, and the one runner.
+//!
+//! Deliberately not here: anything of one service's subject.
+
+mod caller;
+mod client;
+mod config;
+mod etag;
+mod health;
+mod manners;
+mod openapi;
+mod problem;
+mod run;
+mod telemetry;
+
+pub use caller::{AUDIENCE, Caller, Claims, ISSUER, Scope, TOKEN_TYPE, TokenVerifier};
+pub use client::{ClientError, ServiceClient};
+pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources};
+pub use etag::Revision;
+pub use health::Check;
+pub use manners::{RequestContext, current_request, traced};
+pub use openapi::{document, merge, to_yaml};
+pub use problem::{ErrorCode, FieldProblem, Problem, describe_errors};
+pub use run::{Routes, RunError, Service, Shutdown, Worker, run};
+pub use telemetry::{TelemetryError, start_telemetry};

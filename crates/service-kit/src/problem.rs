@@ -1,0 +1,307 @@
+use std::{borrow::Cow, fmt::Write as _};
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::manners::current_request;
+
+/// The closed table of error codes: word, status, whether the same request may succeed later, and the meaning that
+/// `docs/errors.md` prints.
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal, $status:literal, $title:literal, $retry:ident;)+) => {
+        /// A stable code of a refusal or a failure.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorCode { $($(#[doc = $doc])+ $name,)+ }
+
+        impl ErrorCode {
+            /// All of them, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word of the contract.
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $word,)+ } }
+            const fn status_number(self) -> u16 { match self { $(Self::$name => $status,)+ } }
+            /// The short text that is the same for every such problem.
+            pub const fn title(self) -> &'static str { match self { $(Self::$name => $title,)+ } }
+            const fn meaning(self) -> &'static str { match self { $(Self::$name => concat!($($doc,)+),)+ } }
+            /// Whether the same request may succeed later.
+            pub const fn is_retryable(self) -> bool { match self { $(Self::$name => error_codes!(@$retry),)+ } }
+        }
+    };
+    (@retry) => { true };
+    (@final) => { false };
+}
+
+error_codes! {
+    /// The request is not readable: broken JSON, a broken form, a header that makes no sense.
+    BadRequest = "bad_request", 400, "The request can't be read", final;
+    /// The answer to a form was not the form that is asked for: no file part, two of them, no boundary.
+    BadUpload = "bad_upload", 400, "The upload can't be read", final;
+    /// There is no token, or it is not valid (any more). Sign in again.
+    Unauthorized = "unauthorized", 401, "Sign in first", final;
+    /// The e-mail or the password is wrong. Which of them is not told.
+    InvalidCredentials = "invalid_credentials", 401, "E-mail or password is wrong", final;
+    /// A permission is missing; the detail names it.
+    Forbidden = "forbidden", 403, "A permission is missing", final;
+    /// Registration is switched off.
+    RegistrationClosed = "registration_closed", 403, "Registration is switched off", final;
+    /// There is no such thing, or the caller may not see it.
+    NotFound = "not_found", 404, "Not found", final;
+    /// The path exists, but not with this method.
+    MethodNotAllowed = "method_not_allowed", 405, "This method is not allowed here", final;
+    /// The action makes no sense in the task's present state, which the detail names.
+    IllegalTransition = "illegal_transition", 409, "The task's state does not allow this", final;
+    /// Something with this name exists already.
+    Conflict = "conflict", 409, "It exists already", final;
+    /// It is in use and can't be changed or deleted now.
+    InUse = "in_use", 409, "It is in use", retry;
+    /// The thing was changed by somebody else since it was read; read it again.
+    PreconditionFailed = "precondition_failed", 412, "It was changed meanwhile", final;
+    /// The body is larger than this route takes.
+    TooLarge = "too_large", 413, "The body is too large", final;
+    /// The content is not of a kind that this route takes: an archive, a picture or a document instead of a CSV, or a body that is not JSON.
+    UnsupportedMedia = "unsupported_media_type", 415, "This kind of content is not taken", final;
+    /// The asked bytes are not in the file.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The range is not in the file", final;
+    /// A field has a value that it can't have; `errors` names it.
+    Validation = "validation", 422, "A value is not allowed", final;
+    /// The file holds no data: nothing, or only white space.
+    CsvEmpty = "csv_empty", 422, "The file is empty", final;
+    /// The file has a header and no rows.
+    NoRows = "no_rows", 422, "The file has no rows", final;
+    /// The characters can't be decoded in any encoding that is taken.
+    CsvEncoding = "csv_encoding", 422, "The encoding is not known", final;
+    /// The file holds NUL bytes: it is no text.
+    CsvBinary = "csv_binary", 422, "The file is binary", final;
+    /// A quote opens and never closes; the detail says in which line.
+    CsvUnclosedQuote = "csv_unclosed_quote", 422, "A quote is never closed", final;
+    /// A cell or a row is larger than the limit.
+    CsvFieldTooLarge = "csv_field_too_large", 422, "A cell or a row is too large", final;
+    /// The file has more columns than the limit.
+    CsvTooManyColumns = "csv_too_many_columns", 422, "Too many columns", final;
+    /// The file has more rows than the limit.
+    CsvTooManyRows = "csv_too_many_rows", 422, "Too many rows", final;
+    /// More rows can't be read than a good file has; `errors` shows the first ones.
+    CsvTooManyRejects = "csv_too_many_rejects", 422, "Too many rows can't be read", final;
+    /// The named column is not in the file; the detail has the nearest names.
+    MissingColumn = "missing_column", 422, "The column is not in the file", final;
+    /// It is not clear which column holds the posts; choose one.
+    TextColumnRequired = "text_column_required", 422, "Choose the text column", final;
+    /// The password is too short, too long or too common.
+    WeakPassword = "weak_password", 422, "The password is too weak", final;
+    /// Too many requests; `Retry-After` says when to come back.
+    RateLimited = "rate_limited", 429, "Too many requests", retry;
+    /// Something went wrong here. The request id finds it in the log.
+    Internal = "internal", 500, "Something went wrong", final;
+    /// The service behind the door gave no sensible answer.
+    BadGateway = "bad_gateway", 502, "A service gave no answer", retry;
+    /// A part that is needed (database, object store, a service) does not answer, or there is too much to do at once.
+    Unavailable = "unavailable", 503, "Not available at the moment", retry;
+    /// The service behind the door did not answer in time.
+    GatewayTimeout = "gateway_timeout", 504, "A service did not answer in time", retry;
+    /// There is no room left for data.
+    StorageFull = "storage_full", 507, "No room left", retry;
+    /// Of a task: the stored file is not the one that was uploaded.
+    InputChanged = "input_changed", 409, "The stored file was changed", final;
+    /// Of a task: the run brought its worker down several times and is not tried again by itself.
+    CrashLoop = "crash_loop", 409, "The task brought its worker down", final;
+}
+
+impl ErrorCode {
+    /// The HTTP status.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.status_number()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The code that fits a status that something else chose.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            405 => Self::MethodNotAllowed,
+            408 | 400 => Self::BadRequest,
+            413 => Self::TooLarge,
+            415 => Self::UnsupportedMedia,
+            416 => Self::RangeNotSatisfiable,
+            502 => Self::BadGateway,
+            503 => Self::Unavailable,
+            504 => Self::GatewayTimeout,
+            code if code < 500 => Self::BadRequest,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldProblem {
+    /// JSON pointer of the field (`/email`), or a place in a file (`row 17`).
+    #[schema(example = "/email")]
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// The body of a problem (RFC 9457).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// A URI reference that names the kind; leads to the documentation.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs/errors#not_found")]
+    pub kind: String,
+    /// The same for every problem of the kind.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable; listed in docs/errors.md.
+    #[schema(example = "not_found")]
+    pub code: String,
+    /// What happened this time.
+    pub detail: String,
+    /// The request's id, also in `X-Request-Id` and in the log.
+    pub request_id: String,
+    /// The wrong fields, when there are some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+    /// For `illegal_transition`: what may be done instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_actions: Option<Vec<String>>,
+}
+
+/// A refusal or a failure as a client sees it. `detail` holds nothing internal.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}: {detail}", code.as_str())]
+pub struct Problem {
+    /// What kind.
+    pub code: ErrorCode,
+    /// What happened this time, for people.
+    pub detail: Cow<'static, str>,
+    /// The wrong fields.
+    pub errors: Vec<FieldProblem>,
+    /// Seconds until it makes sense to try again.
+    pub retry_after: Option<u32>,
+    /// For `illegal_transition`.
+    pub allowed_actions: Option<Vec<String>>,
+}
+
+impl Problem {
+    /// A problem with its detail.
+    pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after = matches!(code, ErrorCode::RateLimited | ErrorCode::Unavailable).then_some(1);
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after, allowed_actions: None }
+    }
+
+    /// A wrong field.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Validation, "a value is not allowed").with_error(pointer, detail)
+    }
+
+    /// The same problem with one more wrong field.
+    #[must_use]
+    pub fn with_error(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldProblem { pointer: pointer.into(), detail: detail.into() });
+        self
+    }
+
+    /// The same problem with the actions that are allowed instead.
+    #[must_use]
+    pub fn with_allowed_actions(mut self, actions: impl IntoIterator<Item = String>) -> Self {
+        self.allowed_actions = Some(actions.into_iter().collect());
+        self
+    }
+
+    /// Something that a client may not see the inside of: logged here with its causes, answered as `internal`.
+    pub fn internal(error: impl std::error::Error) -> Self {
+        tracing::error!(error = %causes(&error), "internal error");
+        Self::new(ErrorCode::Internal, "something went wrong; the request id finds it in the log")
+    }
+
+    /// A part that did not answer: logged here with its causes, answered as `unavailable`.
+    pub fn unavailable(what: &'static str, error: impl std::error::Error) -> Self {
+        tracing::warn!(error = %causes(&error), "{what} is not available");
+        Self::new(ErrorCode::Unavailable, format!("{what} is not available at the moment"))
+    }
+
+    /// The problem as an answer.
+    pub fn respond(&self) -> HttpResponse {
+        self.error_response()
+    }
+
+    pub(crate) fn body(&self) -> ProblemBody {
+        let code = self.code.as_str();
+        ProblemBody {
+            kind: format!("/docs/errors#{code}"),
+            title: self.code.title().to_owned(),
+            status: self.code.status_number(),
+            code: code.to_owned(),
+            detail: self.detail.clone().into_owned(),
+            request_id: current_request().id,
+            errors: self.errors.clone(),
+            allowed_actions: self.allowed_actions.clone(),
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let _ = write!(line, ": {next}");
+        cause = next.source();
+    }
+    line
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status());
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        response.content_type("application/problem+json").json(self.body())
+    }
+}
+
+/// The text of `docs/errors.md`.
+pub fn describe_errors() -> String {
+    let mut text = String::from(
+        "# Error codes\n\nGenerated from the table in `crates/service-kit/src/problem.rs` by `dallosh errors`; a test keeps it true.\n\
+         Every 4xx and 5xx answer is an RFC 9457 problem (`application/problem+json`) with one of these codes.\n\
+         *Again* says whether the same request may succeed later.\n\n| code | status | again | meaning |\n| --- | --- | --- | --- |\n",
+    );
+    for code in ErrorCode::ALL {
+        let again = if code.is_retryable() { "yes" } else { "no" };
+        let _ = writeln!(
+            text,
+            "| <a id=\"{0}\"></a>`{0}` | {1} | {again} | {2} |",
+            code.as_str(),
+            code.status_number(),
+            code.meaning().trim()
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed_once_and_has_a_real_error_status() {
+        let mut words: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert!(ErrorCode::ALL.iter().all(|code| code.status().is_client_error() || code.status().is_server_error()));
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), ErrorCode::ALL.len());
+    }
+}

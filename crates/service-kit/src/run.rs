@@ -1,0 +1,135 @@
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, middleware::from_fn, web};
+use futures::future::{BoxFuture, join_all, try_join_all};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+
+use crate::{
+    Check, ErrorCode, Problem, health,
+    manners::{json_problem, manners},
+};
+
+/// How long connections may take to end at a stop, in seconds.
+const SHUTDOWN_SECONDS: u64 = 5;
+/// How long workers may take to put down their work.
+const WORKERS_PATIENCE: Duration = Duration::from_secs(8);
+/// The largest JSON body, unless a route says otherwise.
+const JSON_LIMIT: usize = 64 << 10;
+
+/// Registers a service's routes; run once per server thread, and once for its OpenAPI document.
+pub type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
+
+/// Work beside the requests, until the token is cancelled.
+pub type Worker = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
+
+/// Cancelled when the process stops; streams end by it.
+#[derive(Clone)]
+pub struct Shutdown(pub CancellationToken);
+
+/// A part of the platform that listens on a port of its own, in one process with others or alone.
+pub struct Service {
+    /// Its name in logs and figures.
+    pub name: &'static str,
+    /// Its own port.
+    pub listener: TcpListener,
+    /// Its routes.
+    pub routes: Routes,
+    /// What runs beside them.
+    pub workers: Vec<Worker>,
+    /// What it needs.
+    pub checks: Vec<Check>,
+    /// Server threads; one is enough for all but the gateway.
+    pub threads: usize,
+}
+
+/// A service could not run.
+#[derive(Debug, thiserror::Error)]
+#[error("service {service} failed")]
+pub struct RunError {
+    service: &'static str,
+    #[source]
+    source: std::io::Error,
+}
+
+/// Runs the services until `stop`; calls `ready` once all of them listen. At the stop no new work is taken, streams
+/// end, workers put down their work, and the call returns in under ten seconds.
+///
+/// # Errors
+/// When a service can't listen.
+pub async fn run(
+    services: Vec<Service>,
+    figures: PrometheusHandle,
+    stop: CancellationToken,
+    ready: impl FnOnce(),
+) -> Result<(), RunError> {
+    let tracker = TaskTracker::new();
+    let mut servers = Vec::new();
+    for Service { name, listener, routes, workers, checks, threads } in services {
+        let failed = move |source| RunError { service: name, source };
+        let (figures, checks, shutdown) = (
+            web::Data::new(figures.clone()),
+            web::Data::new(health::Checks(checks)),
+            web::Data::new(Shutdown(stop.clone())),
+        );
+        let server = HttpServer::new(move || {
+            let routes = routes.clone();
+            App::new()
+                .wrap(from_fn(move |request, next| manners(name, request, next)))
+                .app_data(
+                    web::JsonConfig::default().limit(JSON_LIMIT).error_handler(|error, _| json_problem(error).into()),
+                )
+                .app_data(
+                    web::QueryConfig::default().error_handler(|error, _| Problem::field("", error.to_string()).into()),
+                )
+                .app_data(
+                    web::PathConfig::default()
+                        .error_handler(|_, _| Problem::new(ErrorCode::NotFound, "there is no such thing").into()),
+                )
+                .app_data(figures.clone())
+                .app_data(checks.clone())
+                .app_data(shutdown.clone())
+                .into_utoipa_app()
+                .configure(|config| {
+                    config.service(health::healthz).service(health::readyz).service(health::metrics);
+                    routes(config);
+                })
+                .into_app()
+                .default_service(web::to(|| async {
+                    Problem::new(ErrorCode::NotFound, "there is no such path").respond()
+                }))
+        })
+        .workers(threads)
+        .disable_signals()
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .client_request_timeout(Duration::from_secs(5))
+        .listen(listener)
+        .map_err(failed)?
+        .run();
+        for worker in workers {
+            tracker.spawn(worker(stop.child_token()));
+        }
+        servers.push((name, server));
+    }
+    tracker.close();
+    let handles: Vec<_> = servers.iter().map(|(_, server)| server.handle()).collect();
+    let stopping = stop.clone();
+    let stopper = tokio::spawn(async move {
+        stopping.cancelled().await;
+        join_all(handles.iter().map(|handle| handle.stop(true))).await;
+    });
+    ready();
+    let ended = try_join_all(
+        servers
+            .into_iter()
+            .map(|(service, server)| async move { server.await.map_err(|source| RunError { service, source }) }),
+    )
+    .await;
+    stop.cancel();
+    if tokio::time::timeout(WORKERS_PATIENCE, tracker.wait()).await.is_err() {
+        tracing::warn!("some work was not put down in time; its lease runs out");
+    }
+    stopper.abort();
+    ended.map(|_| ())
+}
