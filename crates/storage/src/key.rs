@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn a_key_cannot_leave_the_root() {
-        for text in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.tmp", "a\\b", "a b", "a\0b", "C:x"] {
+        for text in
+            ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.tmp", "a\\b", "a b", "a\0b", "C:x"]
+        {
             assert!(Key::parse(text).is_err(), "{text:?}");
         }
         assert!(Key::parse("datasets/x-1_2.csv").is_ok());

@@ -46,7 +46,9 @@ struct Root(PathBuf);
 impl LocalBackend {
     pub(crate) async fn open(folder: &str) -> Result<Self, StorageError> {
         if folder.is_empty() {
-            return Err(StorageError::new(StorageErrorKind::Unavailable, "open", "file://").because("the URL names no folder"));
+            return Err(
+                StorageError::new(StorageErrorKind::Unavailable, "open", "file://").because("the URL names no folder")
+            );
         }
         let asked = PathBuf::from(folder);
         let backend = blocking("open", folder, move || {
@@ -159,7 +161,8 @@ impl Root {
     fn sweep(&self, before: DateTime<Utc>) -> io::Result<u64> {
         let mut swept = 0;
         let mut folder = Dir::from_fd(self.unfinished()?)?;
-        let names: Vec<_> = folder.iter().map(|entry| entry.map(|entry| entry.file_name().to_owned())).collect::<Result<_, _>>()?;
+        let names: Vec<_> =
+            folder.iter().map(|entry| entry.map(|entry| entry.file_name().to_owned())).collect::<Result<_, _>>()?;
         for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
             let removed = fstatat(&folder, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).and_then(|found| {
                 let old = modified(&found).is_some_and(|modified| modified < before);
@@ -236,7 +239,8 @@ fn collect(folder: OwnedFd, path: &str, keys: &mut Vec<Key>) -> io::Result<()> {
     let mut folders = Vec::new();
     for entry in folder.iter() {
         let entry = entry?;
-        let Some(key) = entry.file_name().to_str().ok().and_then(|name| Key::parse(format!("{path}/{name}")).ok()) else {
+        let Some(key) = entry.file_name().to_str().ok().and_then(|name| Key::parse(format!("{path}/{name}")).ok())
+        else {
             continue;
         };
         match entry.file_type() {
@@ -308,7 +312,8 @@ struct LocalUpload {
 impl LocalUpload {
     fn take(&mut self, operation: &'static str) -> Result<Unfinished, StorageError> {
         self.file.take().ok_or_else(|| {
-            StorageError::new(StorageErrorKind::Unavailable, operation, &self.key).because("an earlier write did not succeed")
+            StorageError::new(StorageErrorKind::Unavailable, operation, &self.key)
+                .because("an earlier write did not succeed")
         })
     }
 }

@@ -17,7 +17,7 @@ pub struct ObjectInfo {
     pub size: u64,
     /// When it was committed.
     pub modified: DateTime<Utc>,
-    /// Changes whenever the object is committed anew; quotes not included.
+    /// Changes whenever the bytes do; quotes not included.
     pub etag: String,
 }
 
@@ -40,6 +40,11 @@ pub(crate) trait Upload: Send {
 
 /// Writes one object; nothing is visible before `commit`. Dropped or aborted, it leaves nothing behind (a process that
 /// dies leaves a temporary file or an open multipart upload, which [`Storage::sweep`] removes).
+///
+/// # Cancel safety
+///
+/// A `write` that failed or was cancelled can't be repeated: every later call fails, and the object has to be begun anew.
+/// A cancelled `commit` may have made the object visible or not, never a part of it.
 pub struct ObjectWriter(pub(crate) Box<dyn Upload>);
 
 impl ObjectWriter {
@@ -76,8 +81,9 @@ pub(crate) trait Backend: Send + Sync {
 pub struct Storage(Arc<dyn Backend>);
 
 impl Storage {
-    /// Opens `file://folder` (made when absent; relative to the working directory) or `s3://bucket/prefix` (with the
-    /// `aws` feature; region, credentials and endpoint come from the environment as the AWS tools take them).
+    /// Opens `file://folder` (made when absent; relative to the working directory) or, with the `aws` feature,
+    /// `s3://bucket/prefix`: region, credentials and endpoint come from the environment as the AWS tools take them;
+    /// `?endpoint=URL` at the end names another server of the protocol. Opening S3 asks nothing; [`Storage::ping`] does.
     pub async fn open(url: &str) -> Result<Self, StorageError> {
         if let Some(folder) = url.strip_prefix("file://") {
             return Ok(Self(Arc::new(LocalBackend::open(folder).await?)));
@@ -86,8 +92,9 @@ impl Storage {
         if let Some(place) = url.strip_prefix("s3://") {
             return Ok(Self(Arc::new(crate::s3::S3Backend::open(place).await?)));
         }
-        Err(StorageError::new(StorageErrorKind::Unavailable, "open", url)
-            .because("this build knows no object store for the URL; it begins with file:// or, with the aws feature, s3://"))
+        Err(StorageError::new(StorageErrorKind::Unavailable, "open", url).because(
+            "this build knows no object store for the URL; it begins with file:// or, with the aws feature, s3://",
+        ))
     }
 
     /// Begins an object.
