@@ -1,0 +1,139 @@
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
+use dallosh_primitives::Uid;
+
+use crate::{Filter, Index, Order, Sort, StoreError, Value};
+
+/// A document as a backend keeps it: the envelope, and `data` as JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawDocument {
+    /// The id.
+    pub uid: Uid,
+    /// The data.
+    pub data: serde_json::Value,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+    /// Who changed it last.
+    pub updated_by: String,
+    /// The number of its writes.
+    pub revision: i64,
+}
+
+/// A place after which a list goes on: the sort field's value and the uid of the last document shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Position {
+    /// The value of the sort field.
+    pub value: Value,
+    /// The document.
+    pub uid: Uid,
+}
+
+/// A database. Every write is durable when it returns, and is one document.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Makes the collection and its indexes; does nothing when they are there.
+    async fn prepare(&self, collection: &'static str, indexes: &[Index]) -> Result<(), StoreError>;
+    /// Finds a document.
+    async fn find(&self, collection: &'static str, uid: Uid) -> Result<Option<RawDocument>, StoreError>;
+    /// Inserts a document.
+    ///
+    /// # Errors
+    /// `Duplicate` when its uid or a unique field is taken.
+    async fn insert(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError>;
+    /// Writes `document`, whose `revision` is already the new one, over the one with the revision before.
+    ///
+    /// # Errors
+    /// `Stale` when the stored revision is another one or the document is gone; `Duplicate` when a unique field is taken.
+    async fn replace(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError>;
+    /// Deletes a document; `false` when there was none.
+    async fn delete(&self, collection: &'static str, uid: Uid) -> Result<bool, StoreError>;
+    /// Deletes what matches; says how many.
+    async fn delete_many(&self, collection: &'static str, filter: &Filter) -> Result<u64, StoreError>;
+    /// Lists at most `limit` documents in the order of `sort` (then `uid`, in the same direction), those after `after`.
+    async fn list(
+        &self,
+        collection: &'static str,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<RawDocument>, StoreError>;
+    /// Counts what matches.
+    async fn count(&self, collection: &'static str, filter: &Filter) -> Result<u64, StoreError>;
+    /// Asks the database for a sign of life.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Whether larger values come first.
+pub(crate) fn is_descending(sort: Sort) -> bool {
+    sort.order == Order::Descending
+}
+
+/// The text of a time: sorts as the times do.
+pub(crate) fn time_text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Whether a collection or a dotted path consists of letters, digits and `_` alone, so that it can stand in a query.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.split('.')
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+}
+
+/// The first text after all that begin with `prefix`; none when there is no such text.
+pub(crate) fn prefix_end(prefix: &str) -> Option<String> {
+    let mut characters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = characters.pop() {
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            characters.push(next);
+            return Some(characters.into_iter().collect());
+        }
+    }
+    None
+}
+
+/// How deep `data` may be nested and how many bytes it may have, on every backend: what MongoDB takes (100 levels,
+/// 16 MiB) less the envelope.
+const MAX_DEPTH: usize = 90;
+const MAX_BYTES: usize = 15 << 20;
+
+/// Why `data` is something that not every backend keeps unchanged; none when it is not.
+pub(crate) fn misfit(data: &serde_json::Value) -> Option<&'static str> {
+    let mut bytes = 0;
+    misfit_below(data, MAX_DEPTH, &mut bytes)
+        .or_else(|| (bytes > MAX_BYTES).then_some("the document is larger than 15 MiB"))
+}
+
+fn misfit_below(value: &serde_json::Value, depth: usize, bytes: &mut usize) -> Option<&'static str> {
+    use serde_json::Value as Json;
+    // An element's type, name and value, as BSON counts them; the name of an array's element is its number.
+    *bytes += 8;
+    match value {
+        Json::Null | Json::Bool(_) => None,
+        Json::Number(number) => {
+            *bytes += 8;
+            (number.is_u64() && !number.is_i64()).then_some("a whole number is above 2^63 - 1")
+        }
+        Json::String(text) => {
+            *bytes += text.len();
+            None
+        }
+        Json::Array(_) | Json::Object(_) if depth == 0 => Some("the document is nested deeper than 90 levels"),
+        Json::Array(values) => values.iter().find_map(|value| {
+            *bytes += 4;
+            misfit_below(value, depth - 1, bytes)
+        }),
+        Json::Object(members) => members.iter().find_map(|(name, value)| {
+            *bytes += name.len();
+            if name.starts_with('$') || name.contains(['.', '\0']) {
+                return Some("a name begins with $ or contains a dot or a NUL");
+            }
+            misfit_below(value, depth - 1, bytes)
+        }),
+    }
+}
