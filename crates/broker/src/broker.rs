@@ -52,7 +52,8 @@ impl Broker {
         if url.starts_with("amqp://") || url.starts_with("amqps://") {
             return Ok(Self(Arc::new(RabbitBackend::start(url, queues)?)));
         }
-        Err(BrokerError::new(BrokerErrorKind::Topology, "open").because("the URL begins with neither memory:// nor amqp://"))
+        Err(BrokerError::new(BrokerErrorKind::Topology, "open")
+            .because("the URL begins with neither memory:// nor amqp://"))
     }
 
     /// Publishes to the exchange `tasks` and waits until the broker confirmed it (10 s at most).

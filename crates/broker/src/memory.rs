@@ -63,7 +63,10 @@ impl MemoryBackend {
             }
         }
         match full {
-            Some(name) => Err(BrokerError::new(BrokerErrorKind::Unavailable, "publish").because(format!("the queue {name} is full"))),
+            Some(name) => {
+                Err(BrokerError::new(BrokerErrorKind::Unavailable, "publish")
+                    .because(format!("the queue {name} is full")))
+            }
             None => Ok(!queues.is_empty()),
         }
     }

@@ -9,7 +9,8 @@ fn words_match(pattern: &[&str], key: &[&str]) -> bool {
     match (pattern.split_first(), key.split_first()) {
         (None, None) => true,
         (Some((&"#", pattern_rest)), _) => {
-            words_match(pattern_rest, key) || key.split_first().is_some_and(|(_, key_rest)| words_match(pattern, key_rest))
+            words_match(pattern_rest, key)
+                || key.split_first().is_some_and(|(_, key_rest)| words_match(pattern, key_rest))
         }
         (Some((word, pattern_rest)), Some((key_word, key_rest))) => {
             (*word == "*" || word == key_word) && words_match(pattern_rest, key_rest)
