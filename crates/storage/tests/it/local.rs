@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
 use dallosh_storage::{PutMode, Storage, StorageErrorKind as Kind};
 use nix::unistd::{Uid, geteuid, setfsuid};
 use tempfile::TempDir;
@@ -119,6 +120,17 @@ async fn a_store_that_vanished_is_found_again_when_it_returns() {
     assert!(put(&storage, "b", pattern(5), PutMode::Create).await.is_err());
     fs::rename(folder.path().join("away"), &root).unwrap();
     storage.ping().await.unwrap();
+    assert_eq!(get(&storage, "a").await, pattern(5));
+}
+
+#[tokio::test]
+async fn a_sweep_spares_the_living() {
+    let (_folder, root, storage) = beside_a_secret().await;
+    let mut writer = storage.writer(&key("a"), PutMode::Create).await.unwrap();
+    writer.write(pattern(5)).await.unwrap();
+    assert_eq!(storage.sweep(Utc::now() - TimeDelta::minutes(1)).await.unwrap(), 0);
+    assert_eq!(leftovers(&root), 1);
+    writer.commit().await.unwrap();
     assert_eq!(get(&storage, "a").await, pattern(5));
 }
 

@@ -2,6 +2,8 @@
 
 mod conformance;
 mod environment;
+#[cfg(feature = "aws")]
+mod faults;
 mod local;
 #[cfg(feature = "aws")]
 mod s3;
