@@ -262,7 +262,7 @@ pub async fn a_stopped_consumer_answers_what_is_in_work(fixture: Arc<Fixture>) {
 
 pub async fn a_stopped_consumer_does_not_hold_messages_back(fixture: Arc<Fixture>) {
     let message = fixture.publish("later").await;
-    let mut consumer = fixture.consume(1, |_| Outcome::RetryAfter(Duration::from_secs(3600)));
+    let mut consumer = fixture.consume(1, |_| Outcome::RetryAfter(Duration::from_hours(1)));
     consumer.next().await;
     let since = Instant::now();
     consumer.stop().await;

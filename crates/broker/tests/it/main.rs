@@ -3,6 +3,8 @@
 //! `RabbitMQ` is found by `DALLOSH_TEST_AMQP_URL`; the tests that break their server start one of their own from the
 //! Debian package.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a helper of tests fails as a test does")]
+
 mod conformance;
 mod faults;
 mod fixture;
