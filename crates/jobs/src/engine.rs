@@ -1,0 +1,339 @@
+use std::sync::Arc;
+
+use dallosh_broker::{Broker, Message};
+use dallosh_contracts::{Budget, TaskAction, TaskError, TaskEvent};
+use dallosh_primitives::{Clock, Limit, Page, Uid};
+use dallosh_store::{Collection, Filter, ListQuery, Modified, Sort, Store, StoreError, StoreErrorKind, Versioned};
+use serde_json::Value;
+
+use crate::{
+    Change, Command, Desired, Job, JobDocument, JobError, Kind, NewJob, State,
+    document::{EventDocument, PageDocument},
+    relay::Relay,
+};
+
+/// Which jobs a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// Only those of this user.
+    pub owner: Option<Uid>,
+    /// Only those about this.
+    pub subject: Option<Uid>,
+    /// Only those in one of these states.
+    pub states: Vec<State>,
+    /// Only those at this step.
+    pub step: Option<String>,
+}
+
+/// Which events of a job: those after `after`, oldest first.
+#[derive(Debug, Clone, Copy)]
+pub struct EventQuery {
+    /// The last number that is known already; 0 for all.
+    pub after: i64,
+    /// How many at most.
+    pub limit: Limit,
+}
+
+/// The jobs of one kind: documents, events and pages. Every process has its own; they meet in the database.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) kind: Kind,
+    pub(crate) jobs: Collection<JobDocument>,
+    pub(crate) events: Collection<EventDocument>,
+    pub(crate) pages: Collection<PageDocument>,
+    pub(crate) broker: Broker,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) relay: Relay,
+}
+
+/// What a fenced change is refused for.
+enum Refusal {
+    Illegal(crate::IllegalTransition),
+    Same,
+    Lost,
+}
+
+impl Engine {
+    /// Opens the collections; makes them when they are not there.
+    pub async fn open(kind: Kind, store: &Store, broker: Broker, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let (jobs, events, pages) = (store.collection().await?, store.collection().await?, store.collection().await?);
+        let relay = Relay::new(Collection::clone(&jobs), Collection::clone(&events), broker.clone());
+        Ok(Self { kind, jobs, events, pages, broker, clock, relay })
+    }
+
+    /// The kind of these jobs.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Makes a job that waits to be started.
+    pub async fn create(&self, new: NewJob, by: &str) -> Result<Job, JobError> {
+        let uid = Uid::new();
+        let mut document = JobDocument::new(self.kind.name, new);
+        document.emit(uid, State::Added.as_str(), self.clock.now());
+        let job = self.jobs.insert_as(uid, document, by).await?;
+        self.relay.wake(uid);
+        Ok(job)
+    }
+
+    /// Finds a job; a deleted one is absent.
+    pub async fn find(&self, uid: Uid) -> Result<Option<Job>, JobError> {
+        let job = self.jobs.find(uid).await?;
+        Ok(job.filter(|job| !job.data.deleted && job.data.kind == self.kind.name))
+    }
+
+    /// Lists jobs, newest first.
+    pub async fn list(&self, filter: &JobFilter, limit: Limit, cursor: Option<String>) -> Result<Page<Job>, JobError> {
+        let mut wanted = Filter::eq("kind", self.kind.name).and(Filter::eq("deleted", false));
+        if let Some(owner) = filter.owner {
+            wanted = wanted.and(Filter::eq("owner", owner));
+        }
+        if let Some(subject) = filter.subject {
+            wanted = wanted.and(Filter::eq("subject", subject));
+        }
+        if !filter.states.is_empty() {
+            wanted = wanted.and(Filter::any("state", filter.states.iter().map(|state| state.as_str())));
+        }
+        if let Some(step) = &filter.step {
+            wanted = wanted.and(Filter::eq("step", step.as_str()));
+        }
+        let query = ListQuery { limit, cursor, ..ListQuery::newest(wanted) };
+        Ok(self.jobs.list(&query).await?)
+    }
+
+    /// Carries out a command. The answer is the job after it, and whether anything changed.
+    ///
+    /// # Errors
+    /// [`JobError::Illegal`] when it makes no sense in the job's state.
+    pub async fn command(&self, uid: Uid, command: &Command, by: &str) -> Result<(Job, bool), JobError> {
+        let outcome = self
+            .jobs
+            .modify(uid, by, |job| {
+                let before = job.data.control.clone();
+                match before.apply(command, &self.kind) {
+                    Err(illegal) => Err(Refusal::Illegal(illegal)),
+                    Ok(Change::Same) => Err(Refusal::Same),
+                    Ok(Change::Next(control)) => {
+                        let restarted = control.run != before.run;
+                        let resumed = before.state.is_final() && control.state == State::InQueue;
+                        job.data.control = control;
+                        self.follow(job, before.state, restarted, resumed);
+                        Ok(())
+                    }
+                }
+            })
+            .await?;
+        let job = match outcome {
+            Modified::Absent => return Err(JobError::NotFound),
+            Modified::Refused(Refusal::Same | Refusal::Lost) => {
+                return Ok((self.find(uid).await?.ok_or(JobError::NotFound)?, false));
+            }
+            Modified::Refused(Refusal::Illegal(illegal)) => return Err(illegal.into()),
+            Modified::Written(job) => job,
+        };
+        self.relay.wake(uid);
+        Ok((job, true))
+    }
+
+    /// Makes the rest of the document follow from a new control, and emits the event of a new state.
+    fn follow(&self, job: &mut Job, before: State, restarted: bool, resumed: bool) {
+        let now = self.clock.now();
+        let (uid, data) = (job.uid, &mut job.data);
+        if restarted {
+            data.checkpoints.clear();
+            data.progress = dallosh_contracts::Progress::default();
+            data.started_at = None;
+        }
+        if resumed {
+            data.finished_at = None;
+            data.error = None;
+        }
+        let completed = &data.control.completed;
+        data.checkpoints.retain(|step, _| completed.contains(step));
+        let state = data.control.state;
+        if state == before {
+            return;
+        }
+        data.pause_reason = (state == State::Paused).then(|| "user".to_owned());
+        data.waiting = None;
+        if state == State::InQueue {
+            data.queued_at = Some(now);
+        }
+        if state.is_final() {
+            data.finished_at = Some(now);
+        }
+        data.progress.rows_per_second = None;
+        data.progress.eta_seconds = None;
+        data.emit(uid, state.as_str(), now);
+    }
+
+    /// Changes the limit or the priority.
+    pub async fn adjust(&self, uid: Uid, budget: Option<Budget>, priority: Option<i64>, by: &str) -> Result<Job, JobError> {
+        let outcome = self.jobs.modify::<()>(uid, by, |job| {
+            if let Some(budget) = &budget {
+                job.data.budget = Some(budget.clone());
+            }
+            if let Some(priority) = priority {
+                job.data.priority = priority;
+            }
+            Ok(())
+        });
+        match outcome.await? {
+            Modified::Written(job) => Ok(job),
+            _ => Err(JobError::NotFound),
+        }
+    }
+
+    /// Deletes a job: at once when nothing runs, else its worker is told to stop and the rest follows by itself.
+    pub async fn delete(&self, uid: Uid, by: &str) -> Result<(), JobError> {
+        let outcome = self.jobs.modify::<()>(uid, by, |job| {
+            job.data.deleted = true;
+            if job.data.control.state == State::Running {
+                job.data.control.desired = Desired::Stop;
+            }
+            Ok(())
+        });
+        match outcome.await? {
+            Modified::Written(job) if job.data.control.state != State::Running => self.erase(uid).await,
+            Modified::Written(_) => Ok(()),
+            _ => Err(JobError::NotFound),
+        }
+    }
+
+    pub(crate) async fn erase(&self, uid: Uid) -> Result<(), JobError> {
+        self.pages.delete_many(&Filter::eq("job", uid)).await?;
+        self.events.delete_many(&Filter::eq("task_id", uid)).await?;
+        self.jobs.delete(uid).await?;
+        Ok(())
+    }
+
+    /// The events of a job in their order, also those that are not in the log yet; never with a gap.
+    pub async fn events(&self, uid: Uid, query: EventQuery) -> Result<Vec<TaskEvent>, JobError> {
+        // The outbox first: an event that moves to the log meanwhile is then seen twice, not missed.
+        let outbox = self.jobs.find(uid).await?.map(|job| job.data.outbox).unwrap_or_default();
+        let filter = Filter::eq("task_id", uid).and(Filter::Range("seq", Some(query.after.saturating_add(1).into()), None));
+        let list = ListQuery { filter, sort: Sort::ascending("seq"), limit: query.limit, cursor: None };
+        let mut found: Vec<TaskEvent> = self.events.list(&list).await?.items.into_iter().map(|one| one.data.event).collect();
+        let last = found.last().map_or(query.after, |event| event.seq);
+        let missing = outbox.into_iter().filter(|event| event.seq > last);
+        let mut next = last.saturating_add(1);
+        for event in missing {
+            if event.seq != next || found.len() >= query.limit.get() {
+                break;
+            }
+            next = next.saturating_add(1);
+            found.push(event);
+        }
+        Ok(found)
+    }
+
+    /// Sends a hint without waiting; when it is lost, a worker finds the same by itself.
+    pub fn hint(&self, routing_key: &str, body: &impl serde::Serialize, traceparent: Option<String>) {
+        let Ok(body) = serde_json::to_vec(body) else { return };
+        let message = Message { routing_key: routing_key.to_owned(), body: body.into(), id: Uid::new().to_string(), traceparent };
+        let broker = self.broker.clone();
+        tokio::spawn(async move {
+            if let Err(error) = broker.publish(&message).await {
+                tracing::debug!(error = %error, routing_key = message.routing_key, "a hint was not sent; it is found by the timer");
+            }
+        });
+    }
+
+    /// What may be done to the job now.
+    pub fn allowed_actions(&self, job: &JobDocument) -> Vec<TaskAction> {
+        let command = |action| match action {
+            TaskAction::Start => Command::Start,
+            TaskAction::Pause => Command::Pause,
+            TaskAction::Resume => Command::Resume,
+            TaskAction::Stop => Command::Stop,
+            TaskAction::Retry => Command::Retry { from_step: None, failed: job.control.state == State::Done },
+            TaskAction::Restart => Command::Restart,
+        };
+        let failed = job.progress.rows_failed > 0;
+        TaskAction::ALL
+            .into_iter()
+            .filter(|action| *action != TaskAction::Retry || job.control.state != State::Done || failed)
+            .filter(|action| matches!(job.control.apply(&command(*action), &self.kind), Ok(Change::Next(_))))
+            .collect()
+    }
+
+    /// A page's content and its round, in the order of rounds and pages; `after` is the last one seen.
+    pub(crate) async fn pages(&self, job: Uid, run: i64) -> Result<Vec<Value>, JobError> {
+        let filter = Filter::eq("job", job).and(Filter::eq("run", run));
+        let mut query = ListQuery { filter, sort: Sort::ascending("page"), limit: Limit::coerce(Some(200)), cursor: None };
+        let mut all = Vec::new();
+        loop {
+            let page = self.pages.list(&query).await?;
+            all.extend(page.items.into_iter().map(|one| one.data.content));
+            query.cursor = page.next_cursor;
+            if query.cursor.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Changes a job that the worker with this epoch has; anybody else's change is refused.
+    pub(crate) async fn write(
+        &self,
+        uid: Uid,
+        epoch: i64,
+        by: &str,
+        mut change: impl FnMut(&mut Versioned<JobDocument>),
+    ) -> Result<Job, JobError> {
+        let outcome = self.jobs.modify(uid, by, |job| {
+            let control = &job.data.control;
+            if control.epoch != epoch || control.state != State::Running || control.lease.is_none() {
+                return Err(Refusal::Lost);
+            }
+            change(job);
+            Ok(())
+        });
+        match outcome.await? {
+            Modified::Written(job) => {
+                if !job.data.outbox.is_empty() {
+                    self.relay.wake(uid);
+                }
+                Ok(job)
+            }
+            Modified::Refused(_) | Modified::Absent => Err(JobError::LeaseLost),
+        }
+    }
+
+    /// Puts a running job down as its `desired` says, and emits what came of it.
+    pub(crate) fn put_down(&self, job: &mut Job) {
+        let before = job.data.control.state;
+        job.data.control.put_down();
+        self.follow(job, before, false, false);
+    }
+
+    /// Ends a running job.
+    pub(crate) fn end(&self, job: &mut Job, state: State, error: Option<TaskError>) {
+        let before = job.data.control.state;
+        job.data.control.state = state;
+        job.data.control.desired = Desired::Run;
+        job.data.control.lease = None;
+        job.data.error = error;
+        self.follow(job, before, false, false);
+    }
+
+    /// Inserts a page; gives back the content that counts, which is the first writer's.
+    pub(crate) async fn put_page(&self, job: &Job, page: i64, content: Value) -> Result<Value, JobError> {
+        let control = &job.data.control;
+        let uid = page_uid(job.uid, control.run, control.round, page);
+        let order = control.round.saturating_mul(1 << 40).saturating_add(page);
+        let document = PageDocument { job: job.uid, run: control.run, page: order, content };
+        let content = document.content.clone();
+        match self.pages.insert_as(uid, document, "worker").await {
+            Ok(_) => Ok(content),
+            Err(error) if error.kind == StoreErrorKind::Duplicate => {
+                self.pages.find(uid).await?.map(|stored| stored.data.content).ok_or(JobError::LeaseLost)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The id of a page.
+pub(crate) fn page_uid(job: Uid, run: i64, round: i64, page: i64) -> Uid {
+    job.derived(&format!("run {run} round {round} page {page}"))
+}
