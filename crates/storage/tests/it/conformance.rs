@@ -56,7 +56,11 @@ pub fn key(text: &str) -> Key {
 
 /// Bytes in which every part of a range can be told from every other.
 pub fn pattern(size: usize) -> Bytes {
-    (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
+    let byte = |at: usize| {
+        let [low, middle, high, ..] = at.to_le_bytes();
+        low ^ middle ^ high
+    };
+    (0..size).map(byte).collect()
 }
 
 pub async fn put(storage: &Storage, name: &str, bytes: Bytes, mode: PutMode) -> Result<ObjectInfo, StorageError> {

@@ -10,8 +10,11 @@ use crate::{
 const BUCKET: &str = "dallosh-storage-tests";
 
 pub fn endpoint() -> String {
-    variable("DALLOSH_TEST_S3_ENDPOINT")
-        .expect("set DALLOSH_TEST_S3_ENDPOINT (and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or run `make test`, which starts a server")
+    variable("DALLOSH_TEST_S3_ENDPOINT").unwrap_or_else(|| {
+        panic!(
+            "set DALLOSH_TEST_S3_ENDPOINT (and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or run `make test`, which starts a server"
+        )
+    })
 }
 
 async fn client() -> Client {
