@@ -1,0 +1,35 @@
+//! Tables as files: detecting, reading, cleaning, labelling and writing CSV, and Parquet for queries.
+//!
+//! Everything is synchronous and streams over [`std::io::Read`] and [`std::io::Write`]; callers run it on a blocking
+//! pool. Deliberately not here: storage and its keys, hashing of uploads, the model, and any type inference that
+//! would rewrite a cell.
+
+mod append;
+mod clean;
+mod columns;
+mod dialect;
+mod error;
+mod inspect;
+mod preview;
+mod reader;
+mod rejects;
+mod splitter;
+mod survey;
+mod table;
+mod text;
+mod types;
+mod write;
+
+pub use append::{AppendCounts, Label, LabelColumns, UniqueTexts, append, append_as, unique_texts};
+pub use clean::{CLEAN_TEXT, CleanCounts, CleanOptions, IS_OUTLIER, clean};
+pub use columns::Header;
+pub use dialect::{Dialect, Encoding, SAMPLE_BYTES, UnknownEncoding, detect};
+pub use error::DatasetError;
+pub use inspect::{Inspection, Inspector, inspect};
+pub use preview::{Preview, PreviewColumn, preview};
+pub use reader::{Limits, Reader, Row, Step};
+pub use rejects::{Reject, write_rejects};
+pub use survey::{OutlierBounds, Survey, survey};
+pub use table::{TableColumn, TableSchema, TableSummary, table_schema, write_table};
+pub use text::{clean_text, clean_text_into, text_key};
+pub use types::ColumnType;
