@@ -102,10 +102,7 @@ impl Checked {
         if topics.is_empty() {
             return;
         }
-        let known: BTreeMap<String, &String> = topics
-            .iter()
-            .map(|topic| (topic_key(topic), topic))
-            .collect();
+        let known: BTreeMap<String, &String> = topics.iter().map(|topic| (topic_key(topic), topic)).collect();
         let problems = &mut self.problems;
         self.labels.retain(|id, label| {
             let Some(topic) = known.get(&topic_key(&label.main_topic)) else {
@@ -147,10 +144,7 @@ pub fn check(completion: &Completion, asked: &[u32]) -> Result<Checked, AnswerEr
         return Err(AnswerError::Reported);
     }
     if answer.has("rows") {
-        let rows = answer
-            .only("rows")
-            .and_then(Node::list)
-            .ok_or(AnswerError::Shape)?;
+        let rows = answer.only("rows").and_then(Node::list).ok_or(AnswerError::Shape)?;
         return Ok(rows_by_id(rows, asked));
     }
     rows_by_position(&answer, asked).ok_or(AnswerError::Shape)
@@ -161,22 +155,11 @@ fn rows_by_id(rows: &[Node], asked: &[u32]) -> Checked {
     let asked: BTreeSet<u32> = asked.iter().copied().collect();
     let mut answers: BTreeMap<u32, Result<Label, RowProblem>> = BTreeMap::new();
     for row in rows {
-        match row
-            .only("id")
-            .and_then(read_id)
-            .filter(|id| asked.contains(id))
-        {
+        match row.only("id").and_then(read_id).filter(|id| asked.contains(id)) {
             None => checked.extra += 1,
             Some(id) => {
-                let label = read_label(
-                    row.only("sentiment"),
-                    row.only("priority"),
-                    row.only("main_topic"),
-                );
-                answers
-                    .entry(id)
-                    .and_modify(|first| *first = Err(RowProblem::Duplicate))
-                    .or_insert(label);
+                let label = read_label(row.only("sentiment"), row.only("priority"), row.only("main_topic"));
+                answers.entry(id).and_modify(|first| *first = Err(RowProblem::Duplicate)).or_insert(label);
             }
         }
     }
@@ -187,25 +170,15 @@ fn rows_by_id(rows: &[Node], asked: &[u32]) -> Checked {
 }
 
 fn rows_by_position(answer: &Node, asked: &[u32]) -> Option<Checked> {
-    let list = |key| {
-        answer
-            .only(key)
-            .and_then(Node::list)
-            .filter(|items| items.len() == asked.len())
-    };
+    let list = |key| answer.only(key).and_then(Node::list).filter(|items| items.len() == asked.len());
     let (sentiments, priorities, topics) = (list("analysis")?, list("priority")?, list("topics")?);
     let distinct: BTreeSet<&u32> = asked.iter().collect();
     if distinct.len() != asked.len() {
         return None;
     }
     let mut checked = Checked::default();
-    for (((id, sentiment), priority), topic) in
-        asked.iter().zip(sentiments).zip(priorities).zip(topics)
-    {
-        checked.put(
-            *id,
-            read_label(Some(sentiment), Some(priority), Some(topic)),
-        );
+    for (((id, sentiment), priority), topic) in asked.iter().zip(sentiments).zip(priorities).zip(topics) {
+        checked.put(*id, read_label(Some(sentiment), Some(priority), Some(topic)));
     }
     Some(checked)
 }
@@ -219,18 +192,10 @@ impl Checked {
     }
 }
 
-fn read_label(
-    sentiment: Option<&Node>,
-    priority: Option<&Node>,
-    topic: Option<&Node>,
-) -> Result<Label, RowProblem> {
+fn read_label(sentiment: Option<&Node>, priority: Option<&Node>, topic: Option<&Node>) -> Result<Label, RowProblem> {
     Ok(Label {
-        sentiment: sentiment
-            .and_then(read_sentiment)
-            .ok_or(RowProblem::BadSentiment)?,
-        priority: priority
-            .and_then(read_priority)
-            .ok_or(RowProblem::BadPriority)?,
+        sentiment: sentiment.and_then(read_sentiment).ok_or(RowProblem::BadSentiment)?,
+        priority: priority.and_then(read_priority).ok_or(RowProblem::BadPriority)?,
         main_topic: topic.and_then(read_topic).ok_or(RowProblem::BadTopic)?,
     })
 }
@@ -248,25 +213,23 @@ fn read_id(node: &Node) -> Option<u32> {
 fn read_sentiment(node: &Node) -> Option<Sentiment> {
     let Node::Text(text) = node else { return None };
     match fold(text.trim()).as_str() {
-        "negative" | "negatif" | "neg" | "very negative" | "very_negative"
-        | "slightly negative" | "somewhat negative" | "mostly negative" | "tres negatif"
-        | "tres negative" | "plutot negatif" | "plutot negative" => Some(Sentiment::Negative),
+        "negative" | "negatif" | "neg" | "very negative" | "very_negative" | "slightly negative"
+        | "somewhat negative" | "mostly negative" | "tres negatif" | "tres negative" | "plutot negatif"
+        | "plutot negative" => Some(Sentiment::Negative),
         "neutral" | "neutre" | "neu" => Some(Sentiment::Neutral),
-        "positive" | "positif" | "pos" | "very positive" | "very_positive"
-        | "slightly positive" | "somewhat positive" | "mostly positive" | "tres positif"
-        | "tres positive" | "plutot positif" | "plutot positive" => Some(Sentiment::Positive),
+        "positive" | "positif" | "pos" | "very positive" | "very_positive" | "slightly positive"
+        | "somewhat positive" | "mostly positive" | "tres positif" | "tres positive" | "plutot positif"
+        | "plutot positive" => Some(Sentiment::Positive),
         _ => None,
     }
 }
 
 fn read_priority(node: &Node) -> Option<Priority> {
     match node {
-        Node::Whole(number) => u8::try_from(*number)
-            .ok()
-            .and_then(|number| Priority::try_from(number).ok()),
-        Node::Real(number) => Priority::ALL
-            .into_iter()
-            .find(|priority| f64::from(priority.as_u8()).total_cmp(number).is_eq()),
+        Node::Whole(number) => u8::try_from(*number).ok().and_then(|number| Priority::try_from(number).ok()),
+        Node::Real(number) => {
+            Priority::ALL.into_iter().find(|priority| f64::from(priority.as_u8()).total_cmp(number).is_eq())
+        }
         Node::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
             "0" | "low" => Some(Priority::Low),
             "1" | "normal" => Some(Priority::Normal),
@@ -287,13 +250,7 @@ fn read_topic(node: &Node) -> Option<String> {
 fn clean_topic(text: &str) -> Option<String> {
     let text = without_tags(text);
     let mut words = String::new();
-    let visible = text.chars().map(|c| {
-        if c.is_control() || c.is_whitespace() {
-            ' '
-        } else {
-            c
-        }
-    });
+    let visible = text.chars().map(|c| if c.is_control() || c.is_whitespace() { ' ' } else { c });
     for c in visible.filter(|c| !is_invisible(*c) && !matches!(c, '<' | '>' | '`')) {
         if c != ' ' || !words.ends_with(' ') {
             words.push(c);
@@ -301,8 +258,7 @@ fn clean_topic(text: &str) -> Option<String> {
     }
     let words = words.trim_start_matches(|c: char| !c.is_alphanumeric());
     let cut: String = words.chars().take(MAX_TOPIC_CHARS).collect();
-    let cut =
-        cut.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ';' | ':'));
+    let cut = cut.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ';' | ':'));
     (!cut.is_empty()).then(|| cut.to_owned())
 }
 
@@ -312,8 +268,7 @@ fn without_tags(text: &str) -> String {
     while let Some((before, tag)) = rest.split_once('<') {
         kept.push_str(before);
         kept.push(' ');
-        let begins_a_tag =
-            tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+        let begins_a_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
         rest = match tag.split_once('>') {
             Some((_, after)) if begins_a_tag => after,
             _ => tag,

@@ -27,9 +27,7 @@ fn fold_wide(c: char, folded: &mut String) {
         'æ' | 'Æ' => folded.push_str("ae"),
         '\u{2018}' | '\u{2019}' | '\u{02bc}' | '\u{00b4}' => folded.push('\''),
         _ if c.is_alphanumeric() || is_combining_mark(c) => {
-            let parts = std::iter::once(c)
-                .nfkd()
-                .filter(|part| !is_combining_mark(*part));
+            let parts = std::iter::once(c).nfkd().filter(|part| !is_combining_mark(*part));
             folded.extend(parts.flat_map(char::to_lowercase));
         }
         _ => folded.push(c),
@@ -42,10 +40,7 @@ mod tests {
 
     #[test]
     fn accents_case_ligatures_and_apostrophes_are_levelled() {
-        assert_eq!(
-            fold("Très NÉGATIF, cœur, l’été"),
-            "tres negatif, coeur, l'ete"
-        );
+        assert_eq!(fold("Très NÉGATIF, cœur, l’été"), "tres negatif, coeur, l'ete");
     }
 
     #[test]

@@ -69,10 +69,7 @@ impl FromStr for Sentiment {
     type Err = InvalidLabel;
 
     fn from_str(word: &str) -> Result<Self, InvalidLabel> {
-        Self::ALL
-            .into_iter()
-            .find(|sentiment| sentiment.as_str() == word)
-            .ok_or(InvalidLabel("sentiment"))
+        Self::ALL.into_iter().find(|sentiment| sentiment.as_str() == word).ok_or(InvalidLabel("sentiment"))
     }
 }
 
@@ -106,10 +103,7 @@ impl TryFrom<u8> for Priority {
     type Error = InvalidLabel;
 
     fn try_from(number: u8) -> Result<Self, InvalidLabel> {
-        Self::ALL
-            .into_iter()
-            .find(|priority| priority.as_u8() == number)
-            .ok_or(InvalidLabel("priority"))
+        Self::ALL.into_iter().find(|priority| priority.as_u8() == number).ok_or(InvalidLabel("priority"))
     }
 }
 
@@ -119,16 +113,9 @@ mod tests {
 
     #[test]
     fn a_label_survives_json_with_its_numbers_and_words() {
-        let label = Label {
-            sentiment: Sentiment::Negative,
-            priority: Priority::High,
-            main_topic: "panne".into(),
-        };
+        let label = Label { sentiment: Sentiment::Negative, priority: Priority::High, main_topic: "panne".into() };
         let json = serde_json::to_string(&label).unwrap();
-        assert_eq!(
-            json,
-            r#"{"sentiment":"negative","priority":2,"main_topic":"panne"}"#
-        );
+        assert_eq!(json, r#"{"sentiment":"negative","priority":2,"main_topic":"panne"}"#);
         assert_eq!(serde_json::from_str::<Label>(&json).unwrap(), label);
     }
 

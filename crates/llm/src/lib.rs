@@ -8,10 +8,10 @@ mod fold;
 mod label;
 mod prompt;
 mod provider;
+mod providers;
 
 pub use answer::{AnswerError, Checked, RowProblem, check};
 pub use label::{InvalidLabel, Label, Priority, Sentiment};
 pub use prompt::{PROMPT_VERSION, TOPICS, Text, labelling_request};
-pub use provider::{
-    Completion, CompletionRequest, Finish, Provider, ProviderError, ProviderErrorKind, Usage,
-};
+pub use provider::{Completion, CompletionRequest, Finish, Provider, ProviderError, ProviderErrorKind, Usage};
+pub use providers::Builtin;

@@ -129,14 +129,8 @@ impl ProviderError {
     }
 
     /// Makes an error caused by `source`, which must hold no key.
-    pub fn with_source(
-        kind: ProviderErrorKind,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            kind,
-            source: Some(source.into()),
-        }
+    pub fn with_source(kind: ProviderErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: Some(source.into()) }
     }
 }
 
@@ -148,9 +142,7 @@ impl fmt::Display for ProviderError {
 
 impl Error for ProviderError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }
 
@@ -167,9 +159,7 @@ impl Add for Usage {
     fn add(self, other: Self) -> Self {
         Self {
             prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
-            completion_tokens: self
-                .completion_tokens
-                .saturating_add(other.completion_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
         }
     }
 }
@@ -192,26 +182,9 @@ mod tests {
 
     #[test]
     fn usage_adds_up_and_never_wraps() {
-        let one = Usage {
-            prompt_tokens: 3,
-            completion_tokens: u64::MAX,
-        };
-        let sum: Usage = [
-            one,
-            Usage {
-                prompt_tokens: 4,
-                completion_tokens: 1,
-            },
-        ]
-        .into_iter()
-        .sum();
-        assert_eq!(
-            sum,
-            Usage {
-                prompt_tokens: 7,
-                completion_tokens: u64::MAX
-            }
-        );
+        let one = Usage { prompt_tokens: 3, completion_tokens: u64::MAX };
+        let sum: Usage = [one, Usage { prompt_tokens: 4, completion_tokens: 1 }].into_iter().sum();
+        assert_eq!(sum, Usage { prompt_tokens: 7, completion_tokens: u64::MAX });
     }
 
     #[test]

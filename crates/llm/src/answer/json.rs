@@ -37,10 +37,7 @@ impl Node {
     /// Returns the value of `key` when this is an object that has it exactly once.
     pub fn only(&self, key: &str) -> Option<&Node> {
         let Self::Map(pairs) = self else { return None };
-        let mut values = pairs
-            .iter()
-            .filter(|(name, _)| name == key)
-            .map(|(_, value)| value);
+        let mut values = pairs.iter().filter(|(name, _)| name == key).map(|(_, value)| value);
         let value = values.next()?;
         values.next().is_none().then_some(value)
     }
@@ -127,27 +124,16 @@ mod tests {
     #[test]
     fn prose_and_fences_around_one_object_are_tolerated() {
         let node = Node::Map(vec![("a".to_owned(), Node::Whole(1))]);
-        for answer in [
-            "{\"a\":1}",
-            "Here it is:\n```json\n{\"a\":1}\n```\nDone.",
-            "\u{feff} {\"a\":1} ",
-        ] {
+        for answer in ["{\"a\":1}", "Here it is:\n```json\n{\"a\":1}\n```\nDone.", "\u{feff} {\"a\":1} "] {
             assert_eq!(outermost(answer).as_ref(), Some(&node), "{answer}");
         }
     }
 
     #[test]
     fn nothing_is_repaired() {
-        for answer in [
-            "{\"a\":1,}",
-            "{'a':1}",
-            "{\"a\":1",
-            "{a:1}",
-            "{\"a\":NaN}",
-            "no",
-            "{\"a\":1} {\"a\":2}",
-            "{\"a\":1}}",
-        ] {
+        for answer in
+            ["{\"a\":1,}", "{'a':1}", "{\"a\":1", "{a:1}", "{\"a\":NaN}", "no", "{\"a\":1} {\"a\":2}", "{\"a\":1}}"]
+        {
             assert_eq!(outermost(answer), None, "{answer}");
         }
     }

@@ -4,19 +4,11 @@ use super::*;
 use crate::provider::Usage;
 
 fn answer(text: &str) -> Completion {
-    Completion {
-        text: text.to_owned(),
-        usage: Usage::default(),
-        finish: Finish::Stop,
-    }
+    Completion { text: text.to_owned(), usage: Usage::default(), finish: Finish::Stop }
 }
 
 fn label(sentiment: Sentiment, priority: Priority, topic: &str) -> Label {
-    Label {
-        sentiment,
-        priority,
-        main_topic: topic.to_owned(),
-    }
+    Label { sentiment, priority, main_topic: topic.to_owned() }
 }
 
 /// Checks one row with the given members beside its id.
@@ -31,28 +23,16 @@ fn one_row(members: &str) -> Result<Label, RowProblem> {
 }
 
 fn sentiment_of(word: &str) -> Option<Sentiment> {
-    one_row(&format!(
-        r#""sentiment":"{word}","priority":0,"main_topic":"tv""#
-    ))
-    .ok()
-    .map(|label| label.sentiment)
+    one_row(&format!(r#""sentiment":"{word}","priority":0,"main_topic":"tv""#)).ok().map(|label| label.sentiment)
 }
 
 fn priority_of(json: &str) -> Option<Priority> {
-    one_row(&format!(
-        r#""sentiment":"neutral","priority":{json},"main_topic":"tv""#
-    ))
-    .ok()
-    .map(|label| label.priority)
+    one_row(&format!(r#""sentiment":"neutral","priority":{json},"main_topic":"tv""#)).ok().map(|label| label.priority)
 }
 
 fn topic_of(topic: &str) -> Option<String> {
     let topic = serde_json::to_string(topic).unwrap();
-    one_row(&format!(
-        r#""sentiment":"neutral","priority":0,"main_topic":{topic}"#
-    ))
-    .ok()
-    .map(|label| label.main_topic)
+    one_row(&format!(r#""sentiment":"neutral","priority":0,"main_topic":{topic}"#)).ok().map(|label| label.main_topic)
 }
 
 #[test]
@@ -60,14 +40,8 @@ fn rows_are_matched_by_id_in_any_order() {
     let text = r#"{"rows":[{"id":9,"sentiment":"positive","priority":0,"main_topic":"tv"},
         {"id":4,"sentiment":"negative","priority":2,"main_topic":"panne"}]}"#;
     let checked = check(&answer(text), &[4, 9]).unwrap();
-    assert_eq!(
-        checked.labels[&4],
-        label(Sentiment::Negative, Priority::High, "panne")
-    );
-    assert_eq!(
-        checked.labels[&9],
-        label(Sentiment::Positive, Priority::Low, "tv")
-    );
+    assert_eq!(checked.labels[&4], label(Sentiment::Negative, Priority::High, "panne"));
+    assert_eq!(checked.labels[&9], label(Sentiment::Positive, Priority::Low, "tv"));
     assert!(checked.problems.is_empty());
 }
 
@@ -96,14 +70,7 @@ fn two_values_for_one_key_leave_the_row_without_a_label() {
 
 #[test]
 fn listed_synonyms_of_a_sentiment_count_and_no_others() {
-    for word in [
-        "Negative",
-        "NEG",
-        " négatif ",
-        "ne\u{301}gative",
-        "Très négatif",
-        "very_negative",
-    ] {
+    for word in ["Negative", "NEG", " négatif ", "ne\u{301}gative", "Très négatif", "very_negative"] {
         assert_eq!(sentiment_of(word), Some(Sentiment::Negative), "{word}");
     }
     for word in ["neutre", "NEUTRAL"] {
@@ -112,16 +79,7 @@ fn listed_synonyms_of_a_sentiment_count_and_no_others() {
     for word in ["Positif", "plutôt positif"] {
         assert_eq!(sentiment_of(word), Some(Sentiment::Positive), "{word}");
     }
-    for word in [
-        "mixed",
-        "mixte",
-        "",
-        "not positive",
-        "positive|negative",
-        "5",
-        "angry",
-        "negatively",
-    ] {
+    for word in ["mixed", "mixte", "", "not positive", "positive|negative", "5", "angry", "negatively"] {
         assert_eq!(sentiment_of(word), None, "{word}");
     }
 }
@@ -138,34 +96,18 @@ fn a_priority_is_0_1_or_2_however_it_is_written() {
     ] {
         assert_eq!(priority_of(json), Some(priority), "{json}");
     }
-    for json in [
-        "3",
-        "-1",
-        "1.5",
-        "256",
-        "18446744073709551616",
-        "null",
-        "true",
-        "[1]",
-        "\"urgent\"",
-        "\"\"",
-        "\"2.0\"",
-    ] {
+    for json in
+        ["3", "-1", "1.5", "256", "18446744073709551616", "null", "true", "[1]", "\"urgent\"", "\"\"", "\"2.0\""]
+    {
         assert_eq!(priority_of(json), None, "{json}");
     }
 }
 
 #[test]
 fn a_topic_becomes_one_short_line_of_plain_text() {
-    assert_eq!(
-        topic_of(" service \n client "),
-        Some("service client".into())
-    );
+    assert_eq!(topic_of(" service \n client "), Some("service client".into()));
     assert_eq!(topic_of("<b onclick='x()'>fibre</b>"), Some("fibre".into()));
-    assert_eq!(
-        topic_of("=HYPERLINK(\"x\")"),
-        Some("HYPERLINK(\"x\")".into())
-    );
+    assert_eq!(topic_of("=HYPERLINK(\"x\")"), Some("HYPERLINK(\"x\")".into()));
     assert_eq!(topic_of("＝cmd()"), Some("cmd()".into()));
     assert_eq!(topic_of("de\u{202e}bit\u{200b}"), Some("debit".into()));
     assert_eq!(topic_of("débit < 1 Mb/s"), Some("débit 1 Mb/s".into()));
@@ -177,37 +119,17 @@ fn a_topic_becomes_one_short_line_of_plain_text() {
 
 #[test]
 fn a_row_that_lacks_a_member_is_named_by_it() {
-    assert_eq!(
-        one_row(r#""priority":0,"main_topic":"tv""#),
-        Err(RowProblem::BadSentiment)
-    );
-    assert_eq!(
-        one_row(r#""sentiment":"neutral","main_topic":"tv""#),
-        Err(RowProblem::BadPriority)
-    );
-    assert_eq!(
-        one_row(r#""sentiment":"neutral","priority":0"#),
-        Err(RowProblem::BadTopic)
-    );
-    assert_eq!(
-        one_row(r#""sentiment":"neutral","priority":0,"main_topic":["tv"]"#),
-        Err(RowProblem::BadTopic)
-    );
+    assert_eq!(one_row(r#""priority":0,"main_topic":"tv""#), Err(RowProblem::BadSentiment));
+    assert_eq!(one_row(r#""sentiment":"neutral","main_topic":"tv""#), Err(RowProblem::BadPriority));
+    assert_eq!(one_row(r#""sentiment":"neutral","priority":0"#), Err(RowProblem::BadTopic));
+    assert_eq!(one_row(r#""sentiment":"neutral","priority":0,"main_topic":["tv"]"#), Err(RowProblem::BadTopic));
 }
 
 #[test]
 fn an_id_counts_as_a_number_or_as_its_very_digits() {
-    let row = |id: &str| {
-        format!(
-            r#"{{"rows":[{{"id":{id},"sentiment":"neutral","priority":0,"main_topic":"tv"}}]}}"#
-        )
-    };
+    let row = |id: &str| format!(r#"{{"rows":[{{"id":{id},"sentiment":"neutral","priority":0,"main_topic":"tv"}}]}}"#);
     for id in ["1", "\"1\""] {
-        assert_eq!(
-            check(&answer(&row(id)), &[1]).unwrap().labels.len(),
-            1,
-            "{id}"
-        );
+        assert_eq!(check(&answer(&row(id)), &[1]).unwrap().labels.len(), 1, "{id}");
     }
     for id in ["\"01\"", "\" 1\"", "1.0", "4294967297", "-1", "null"] {
         assert_eq!(check(&answer(&row(id)), &[1]).unwrap().extra, 1, "{id}");
@@ -218,14 +140,8 @@ fn an_id_counts_as_a_number_or_as_its_very_digits() {
 fn the_older_shape_counts_only_when_every_length_fits() {
     let text = r#"{"analysis":["positive","bad"],"priority":[0,"high"],"topics":["tv","mail"]}"#;
     let checked = check(&answer(text), &[5, 3]).unwrap();
-    assert_eq!(
-        checked.labels,
-        BTreeMap::from([(5, label(Sentiment::Positive, Priority::Low, "tv"))])
-    );
-    assert_eq!(
-        checked.problems,
-        BTreeMap::from([(3, RowProblem::BadSentiment)])
-    );
+    assert_eq!(checked.labels, BTreeMap::from([(5, label(Sentiment::Positive, Priority::Low, "tv"))]));
+    assert_eq!(checked.problems, BTreeMap::from([(3, RowProblem::BadSentiment)]));
     for asked in [&[5][..], &[5, 3, 1], &[], &[5, 5]] {
         assert_eq!(check(&answer(text), asked), Err(AnswerError::Shape));
     }
@@ -260,20 +176,11 @@ fn whole_answers_are_refused_with_a_reason() {
 #[test]
 fn an_answer_that_was_cut_off_is_refused_even_if_it_parses() {
     let text = r#"{"rows":[{"id":1,"sentiment":"neutral","priority":0,"main_topic":"tv"}]}"#;
-    let cut = Completion {
-        finish: Finish::Length,
-        ..answer(text)
-    };
+    let cut = Completion { finish: Finish::Length, ..answer(text) };
     assert_eq!(check(&cut, &[1]), Err(AnswerError::Truncated));
-    let nothing = Completion {
-        finish: Finish::Length,
-        ..answer("")
-    };
+    let nothing = Completion { finish: Finish::Length, ..answer("") };
     assert_eq!(check(&nothing, &[1]), Err(AnswerError::Empty));
-    let refused = Completion {
-        finish: Finish::Refused,
-        ..answer(text)
-    };
+    let refused = Completion { finish: Finish::Refused, ..answer(text) };
     assert_eq!(check(&refused, &[1]), Err(AnswerError::Refused));
 }
 
@@ -294,26 +201,15 @@ fn topics_outside_a_given_list_are_refused_and_the_others_spelt_as_listed() {
     assert_eq!(checked, free);
     checked.restrict_topics(&["service_client".to_owned(), "autre".to_owned()]);
     assert_eq!(checked.labels[&1].main_topic, "service_client");
-    assert_eq!(
-        checked.problems,
-        BTreeMap::from([(2, RowProblem::BadTopic)])
-    );
+    assert_eq!(checked.problems, BTreeMap::from([(2, RowProblem::BadTopic)]));
 }
 
 fn labels() -> impl Strategy<Value = BTreeMap<u32, Label>> {
     let sentiment = prop::sample::select(Sentiment::ALL.to_vec());
     let priority = prop::sample::select(Priority::ALL.to_vec());
-    let one = (sentiment, priority, "[a-zé0-9][a-zé0-9_ ]{0,20}[a-z]").prop_map(
-        |(sentiment, priority, main_topic)| Label {
-            sentiment,
-            priority,
-            main_topic,
-        },
-    );
-    let one = one.prop_map(|one| Label {
-        main_topic: clean_topic(&one.main_topic).unwrap(),
-        ..one
-    });
+    let one = (sentiment, priority, "[a-zé0-9][a-zé0-9_ ]{0,20}[a-z]")
+        .prop_map(|(sentiment, priority, main_topic)| Label { sentiment, priority, main_topic });
+    let one = one.prop_map(|one| Label { main_topic: clean_topic(&one.main_topic).unwrap(), ..one });
     prop::collection::btree_map(any::<u32>(), one, 0..20)
 }
 
