@@ -60,7 +60,7 @@ impl Write for BlockingWriter {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let bytes = self.buffer.split().freeze();
+        let bytes = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(CHUNK)).freeze();
         self.runtime.block_on(self.writer.write(bytes)).map_err(io::Error::other)
     }
 }

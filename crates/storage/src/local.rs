@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use nix::{
-    dir::{Dir, Type},
+    dir::Dir,
     errno::Errno,
     fcntl::{AtFlags, OFlag, open, openat, renameat},
     sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat},
@@ -236,23 +236,19 @@ fn info(found: &FileStat) -> io::Result<ObjectInfo> {
 /// Gathers the keys below an open folder. What can't be an object (a link, a name that is no key's) is left out.
 fn collect(folder: OwnedFd, path: &str, keys: &mut Vec<Key>) -> io::Result<()> {
     let mut folder = Dir::from_fd(folder)?;
-    let mut folders = Vec::new();
-    for entry in folder.iter() {
-        let entry = entry?;
-        let Some(key) = entry.file_name().to_str().ok().and_then(|name| Key::parse(format!("{path}/{name}")).ok())
-        else {
+    let names: Vec<_> =
+        folder.iter().map(|entry| entry.map(|entry| entry.file_name().to_owned())).collect::<Result<_, _>>()?;
+    for name in names {
+        let Some(key) = name.to_str().ok().and_then(|name| Key::parse(format!("{path}/{name}")).ok()) else {
             continue;
         };
-        match entry.file_type() {
-            Some(Type::File) => keys.push(key),
-            Some(Type::Directory) => folders.push((key, entry.file_name().to_owned())),
-            _ => {}
-        }
-    }
-    for (key, name) in folders {
-        match openat(&folder, name.as_c_str(), FOLDER, Mode::empty()) {
-            Ok(inner) => collect(inner, key.as_str(), keys)?,
-            Err(Errno::ENOENT) => {}
+        match fstatat(&folder, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) if is(&found, SFlag::S_IFREG) => keys.push(key),
+            Ok(found) if is(&found, SFlag::S_IFDIR) => {
+                collect(openat(&folder, name.as_c_str(), FOLDER, Mode::empty())?, key.as_str(), keys)?;
+            }
+            // A link or the like; or gone since.
+            Ok(_) | Err(Errno::ENOENT) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     Client, Config,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
-    operation::{get_object::GetObjectError, head_object::HeadObjectOutput},
+    operation::head_object::HeadObjectOutput,
     primitives::{ByteStream, DateTime as S3Time},
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
@@ -137,21 +137,21 @@ impl Bucket {
         }
     }
 
-    async fn get(
-        &self,
-        key: &Key,
-        range: Option<&Range<u64>>,
-        etag: Option<&str>,
-    ) -> Result<Body, SdkError<GetObjectError, HttpResponse>> {
+    async fn get(&self, key: &Key, range: Option<&Range<u64>>, etag: Option<&str>) -> Result<Body, StorageError> {
         let mut request =
             self.client.get_object().bucket(&self.name).key(self.path(key)).set_if_match(etag.map(str::to_owned));
         if let Some(range) = range {
             request = request.range(format!("bytes={}-{}", range.start, range.end - 1));
         }
-        let answer = request.send().await?;
-        let length = answer.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let answer = request.send().await.map_err(|error| failed("read", key, error))?;
         let start = range.map_or(0, |range| range.start);
-        Ok(Body { stream: answer.body, range: start..start + length, etag: answer.e_tag })
+        let asked = range.is_none()
+            || answer.content_range().is_some_and(|range| range.starts_with(&format!("bytes {start}-")));
+        let length = answer.content_length.and_then(|length| u64::try_from(length).ok());
+        match length.filter(|_| asked) {
+            Some(length) => Ok(Body { stream: answer.body, range: start..start + length, etag: answer.e_tag }),
+            None => Err(strange("read", key)),
+        }
     }
 
     async fn abort(&self, key: &Key, upload: &str) -> Result<(), StorageError> {
@@ -164,12 +164,18 @@ impl Bucket {
     }
 }
 
-fn info(found: &HeadObjectOutput) -> ObjectInfo {
-    ObjectInfo {
-        size: found.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
-        modified: time(found.last_modified.as_ref()).unwrap_or_default(),
-        etag: found.e_tag.as_deref().unwrap_or_default().trim_matches('"').to_owned(),
-    }
+fn info(found: &HeadObjectOutput) -> Option<ObjectInfo> {
+    Some(ObjectInfo {
+        size: u64::try_from(found.content_length?).ok()?,
+        modified: time(found.last_modified.as_ref())?,
+        etag: found.e_tag.as_deref()?.trim_matches('"').to_owned(),
+    })
+}
+
+/// The error of an answer that lacks what the protocol promises.
+fn strange(operation: &'static str, key: impl ToString) -> StorageError {
+    StorageError::new(StorageErrorKind::Unavailable, operation, key)
+        .because("the store's answer is not what was asked for")
 }
 
 /// An answer under way: the bytes still to come, and the object they are of.
@@ -199,8 +205,8 @@ fn bytes(bucket: Arc<Bucket>, key: Key, body: Body) -> impl Stream<Item = std::i
             sleep(pause(broken)).await;
             match bucket.get(&key, Some(&body.range), body.etag.as_deref()).await {
                 Ok(rest) if rest.range == body.range => body = rest,
-                Ok(_) => return Err(std::io::Error::other("the store answered another range than the asked one")),
-                Err(error) => return Err(std::io::Error::other(failed("read", &key, error))),
+                Ok(_) => return Err(std::io::Error::other(strange("read", &key))),
+                Err(error) => return Err(std::io::Error::other(error)),
             }
         }
         Ok(None)
@@ -212,7 +218,10 @@ fn pause(tries: u32) -> Duration {
 }
 
 /// Without `parts` a write failed or was cancelled half-way: the object can't be completed any more.
-struct S3Upload(Option<Parts>);
+struct S3Upload {
+    key: Key,
+    parts: Option<Parts>,
+}
 
 struct Parts {
     bucket: Arc<Bucket>,
@@ -307,7 +316,7 @@ impl Parts {
             let ours =
                 found.filter(|found| found.metadata().and_then(|fields| fields.get(WRITER)) == Some(&self.writer));
             match (published, ours) {
-                (_, Some(found)) => return Ok(info(&found)),
+                (_, Some(found)) => return info(&found).ok_or_else(|| strange("commit", &self.key)),
                 // Replaced or deleted since.
                 (Ok(etag), None) => return Ok(ObjectInfo { size: self.size, modified: Utc::now(), etag }),
                 (Err(Refusal { error, again }), None) => {
@@ -409,7 +418,7 @@ impl Upload for S3Upload {
         let mut parts = self.take("write")?;
         match parts.add(bytes).await {
             Ok(()) => {
-                self.0 = Some(parts);
+                self.parts = Some(parts);
                 Ok(())
             }
             Err(error) => {
@@ -430,7 +439,7 @@ impl Upload for S3Upload {
     }
 
     async fn abort(mut self: Box<Self>) {
-        if let Some(parts) = self.0.take() {
+        if let Some(parts) = self.parts.take() {
             parts.abandon().await;
         }
     }
@@ -438,8 +447,8 @@ impl Upload for S3Upload {
 
 impl S3Upload {
     fn take(&mut self, operation: &'static str) -> Result<Parts, StorageError> {
-        self.0.take().ok_or_else(|| {
-            StorageError::new(StorageErrorKind::Unavailable, operation, "the object")
+        self.parts.take().ok_or_else(|| {
+            StorageError::new(StorageErrorKind::Unavailable, operation, &self.key)
                 .because("an earlier write did not succeed")
         })
     }
@@ -448,7 +457,7 @@ impl S3Upload {
 #[async_trait]
 impl Backend for S3Backend {
     async fn writer(&self, key: &Key, mode: PutMode) -> Result<ObjectWriter, StorageError> {
-        Ok(ObjectWriter(Box::new(S3Upload(Some(Parts {
+        let parts = Some(Parts {
             bucket: Arc::clone(&self.0),
             key: key.clone(),
             mode,
@@ -458,19 +467,21 @@ impl Backend for S3Backend {
             upload: None,
             done: Vec::new(),
             travelling: None,
-        })))))
+        });
+        Ok(ObjectWriter(Box::new(S3Upload { key: key.clone(), parts })))
     }
 
     async fn reader(&self, key: &Key, range: Option<Range<u64>>) -> Result<ByteReader, StorageError> {
         if range.as_ref().is_some_and(Range::is_empty) {
             return Err(StorageError::new(StorageErrorKind::BadRange, "read", key));
         }
-        let body = self.0.get(key, range.as_ref(), None).await.map_err(|error| failed("read", key, error))?;
+        let body = self.0.get(key, range.as_ref(), None).await?;
         Ok(Box::new(StreamReader::new(Box::pin(bytes(Arc::clone(&self.0), key.clone(), body)))))
     }
 
     async fn head(&self, key: &Key) -> Result<Option<ObjectInfo>, StorageError> {
-        Ok(self.0.head(key).await?.as_ref().map(info))
+        let found = self.0.head(key).await?;
+        found.map(|found| info(&found).ok_or_else(|| strange("head", key))).transpose()
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StorageError> {

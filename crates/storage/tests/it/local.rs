@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use dallosh_storage::{PutMode, Storage, StorageErrorKind as Kind};
-use nix::unistd::{Uid, geteuid, setfsuid};
+use nix::unistd::geteuid;
 use tempfile::TempDir;
 
 use crate::{
@@ -141,8 +141,9 @@ fn a_folder_without_permission_is_denied() {
         .worker_threads(1)
         .enable_all()
         .on_thread_start(|| {
+            #[cfg(target_os = "linux")]
             if geteuid().is_root() {
-                setfsuid(Uid::from_raw(65534));
+                nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65534));
             }
         })
         .build()
