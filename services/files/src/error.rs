@@ -1,0 +1,146 @@
+use dallosh_dataset::DatasetError;
+use dallosh_primitives::{ByteSize, Uid};
+use dallosh_service_kit::{ClientError, ErrorCode, Problem};
+use dallosh_storage::{StorageError, StorageErrorKind};
+use dallosh_store::{StoreError, StoreErrorKind};
+
+/// Why a request about a file did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such file, or not for this caller.
+    #[error("there is no such file")]
+    NotFound,
+    /// The file has not come to this stage, or its bytes are gone.
+    #[error("the file has no {0} content yet")]
+    NoContent(&'static str),
+    /// The form is not the one that is asked for, or it broke off.
+    #[error("{0}")]
+    Form(&'static str),
+    /// The body is no form.
+    #[error("send the file as multipart/form-data, in a part named `file`")]
+    NotAForm,
+    /// More bytes than are taken.
+    #[error("the file is larger than {0}")]
+    TooLarge(ByteSize),
+    /// The content is no table that can be read.
+    #[error("the content can't be read")]
+    Dataset(#[from] DatasetError),
+    /// Somebody changed the document first.
+    #[error("it was changed meanwhile; read it again")]
+    Stale,
+    /// A task needs the file.
+    #[error("the task {0} uses the file; stop or delete it first")]
+    InUse(Uid),
+    /// There is too much to do.
+    #[error("there is too much to do at once; try again in a moment")]
+    Busy,
+    /// The tasks service did not say what was asked.
+    #[error("the tasks service gave no answer")]
+    Tasks(#[from] ClientError),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// The object store failed.
+    #[error("the object store failed")]
+    Storage(#[from] StorageError),
+    /// Work on the blocking pool came to a bad end.
+    #[error("the work came to a bad end")]
+    Crashed(#[from] tokio::task::JoinError),
+}
+
+impl Error {
+    /// The stable code of it.
+    pub fn code(&self) -> ErrorCode {
+        use ErrorCode as C;
+        match self {
+            Self::NotFound | Self::NoContent(_) => C::NotFound,
+            Self::Form(_) => C::BadUpload,
+            Self::NotAForm => C::UnsupportedMedia,
+            Self::TooLarge(_) => C::TooLarge,
+            Self::Dataset(error) => dataset_code(error),
+            Self::Stale => C::PreconditionFailed,
+            Self::InUse(_) => C::InUse,
+            Self::Tasks(ClientError::Refused { status: 403, .. }) => C::Forbidden,
+            Self::Busy | Self::Tasks(_) => C::Unavailable,
+            Self::Store(error) => match error.kind {
+                StoreErrorKind::Stale => C::PreconditionFailed,
+                StoreErrorKind::Duplicate => C::Conflict,
+                StoreErrorKind::NotFound => C::NotFound,
+                StoreErrorKind::Unavailable => C::Unavailable,
+                StoreErrorKind::Full => C::StorageFull,
+                StoreErrorKind::BadCursor => C::Validation,
+                StoreErrorKind::Corrupt => C::Internal,
+            },
+            Self::Storage(error) => match error.kind {
+                StorageErrorKind::NotFound => C::NotFound,
+                StorageErrorKind::Full => C::StorageFull,
+                StorageErrorKind::Unavailable => C::Unavailable,
+                StorageErrorKind::BadRange => C::RangeNotSatisfiable,
+                StorageErrorKind::Exists | StorageErrorKind::Denied | StorageErrorKind::Corrupt => C::Internal,
+            },
+            Self::Crashed(_) => C::Internal,
+        }
+    }
+}
+
+fn dataset_code(error: &DatasetError) -> ErrorCode {
+    use {DatasetError as D, ErrorCode as C};
+    match error {
+        D::Empty => C::CsvEmpty,
+        D::NotText { .. } => C::UnsupportedMedia,
+        D::Binary { .. } => C::CsvBinary,
+        D::Encoding { .. } => C::CsvEncoding,
+        D::UnclosedQuote { .. } => C::CsvUnclosedQuote,
+        D::FieldTooLarge { .. } | D::RowTooLarge { .. } => C::CsvFieldTooLarge,
+        D::TooManyColumns { .. } => C::CsvTooManyColumns,
+        D::TooManyRows { .. } => C::CsvTooManyRows,
+        D::TooManyRejects { .. } => C::CsvTooManyRejects,
+        D::MissingColumn { .. } => C::MissingColumn,
+        D::DuplicateTextColumn { .. } => C::TextColumnRequired,
+        D::UnsupportedDialect { .. } => C::Validation,
+        D::Io(_) => C::Unavailable,
+        _ => C::Internal,
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        match error {
+            Error::Dataset(error) => dataset_problem(code, error),
+            Error::Tasks(ClientError::Refused { status: 403, detail, .. }) => Self::new(code, detail),
+            Error::Tasks(error) => Self::unavailable("the tasks service", error),
+            Error::Store(error) if code == ErrorCode::Unavailable => Self::unavailable("the database", error),
+            Error::Storage(error) if code == ErrorCode::Unavailable => Self::unavailable("the object store", error),
+            Error::Store(_) if code == ErrorCode::Validation => {
+                Self::field("/cursor", "not a cursor of this list in this order")
+            }
+            Error::Store(_) | Error::Storage(_) if code == ErrorCode::StorageFull => {
+                Self::new(code, "there is no room left for data")
+            }
+            Error::Storage(_) if code == ErrorCode::NotFound => Self::new(code, "the content is not there (any more)"),
+            Error::Store(_) if code == ErrorCode::PreconditionFailed => Self::new(code, Error::Stale.to_string()),
+            other if code == ErrorCode::Internal => Self::internal(other),
+            other => Self::new(code, other.to_string()),
+        }
+    }
+}
+
+fn dataset_problem(code: ErrorCode, error: DatasetError) -> Problem {
+    match error {
+        DatasetError::TooManyRejects { ref first, .. } => {
+            first.iter().fold(Problem::new(code, error.to_string()), |problem, reject| {
+                problem.with_error(format!("line {}", reject.line), reject.reason.clone())
+            })
+        }
+        DatasetError::MissingColumn { name, nearest } => {
+            let names: Vec<_> = nearest.iter().map(|name| format!("`{name}`")).collect();
+            let detail = format!("no column is called `{name}`; the nearest are {}", names.join(", "));
+            Problem::new(code, detail.clone()).with_error("/text_column", detail)
+        }
+        DatasetError::UnsupportedDialect { what } => Problem::field("/dialect", what),
+        DatasetError::Io(error) => Problem::unavailable("the object store", error),
+        other if code == ErrorCode::Internal => Problem::internal(other),
+        other => Problem::new(code, other.to_string()),
+    }
+}

@@ -1,0 +1,73 @@
+//! Removes what a crash between two writes leaves behind: objects without a document, and unfinished objects.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use dallosh_primitives::{Limit, Uid};
+use dallosh_service_kit::Worker;
+use dallosh_storage::Key;
+
+use crate::{error::Error, state::State};
+
+/// How often the store is looked through.
+const PERIOD: Duration = Duration::from_hours(1);
+/// An object may be this much older than its document.
+const GRACE: TimeDelta = TimeDelta::hours(1);
+/// An unfinished object may be this old: no upload takes longer.
+const UNFINISHED: TimeDelta = TimeDelta::hours(24);
+/// The folders whose objects belong to files, each named by the file's id.
+const FOLDERS: [&str; 6] = ["datasets", "cleaned", "analysed", "rejects", "removed", "tables"];
+
+/// Looks through the store at the start and every hour.
+pub fn worker(state: Arc<State>) -> Worker {
+    Box::new(move |stop| {
+        Box::pin(async move {
+            loop {
+                match sweep(&state, state.clock.now()).await {
+                    Ok(0) => {}
+                    Ok(removed) => tracing::info!(removed, "objects that belong to no file were removed"),
+                    Err(error) => tracing::warn!(%error, "the object store could not be looked through"),
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(PERIOD) => {}
+                }
+            }
+        })
+    })
+}
+
+/// Removes what is old enough at `now`; says how many objects.
+async fn sweep(state: &State, now: DateTime<Utc>) -> Result<u64, Error> {
+    let mut removed = state.storage.sweep(now - UNFINISHED).await?;
+    for folder in FOLDERS {
+        let Ok(folder) = Key::parse(folder) else { continue };
+        let mut objects = BTreeMap::<Uid, Vec<Key>>::new();
+        for key in state.storage.list(&folder).await? {
+            if let Some(uid) = file_of(&key) {
+                objects.entry(uid).or_default().push(key);
+            }
+        }
+        let uids: Vec<_> = objects.keys().copied().collect();
+        for some in uids.chunks(usize::try_from(Limit::MAX).unwrap_or(1)) {
+            let known = state.files.existing(some).await?;
+            for uid in some {
+                let Some(keys) = objects.remove(uid).filter(|_| !known.contains(uid)) else { continue };
+                for key in keys {
+                    let info = state.storage.head(&key).await?;
+                    if info.is_some_and(|info| info.modified < now - GRACE) {
+                        state.storage.delete(&key).await?;
+                        removed += 1;
+                    }
+                }
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// The file that an object belongs to: `folder/<id>.csv` or `folder/<id>/…`.
+fn file_of(key: &Key) -> Option<Uid> {
+    let name = key.as_str().split('/').nth(1)?;
+    name.split('.').next()?.parse().ok()
+}

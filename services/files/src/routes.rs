@@ -1,0 +1,124 @@
+//! The operations, one line each, and what several of them share.
+
+mod content;
+mod delete;
+mod get;
+mod list;
+mod preview;
+mod rejects;
+mod update;
+mod upload;
+
+use dallosh_contracts::{FileData, Links, Resource};
+use dallosh_storage::{Key, Stage};
+use dallosh_store::Versioned;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{file::File, store::to_wire};
+
+/// The media type of every download, whatever the uploader said.
+const MEDIA_TYPE: &str = "text/csv";
+
+/// Registers the operations.
+pub fn register(config: &mut ServiceConfig) {
+    config
+        .service(upload::upload_file)
+        .service(list::list_files)
+        .service(preview::preview_file)
+        .service(content::get_file_content)
+        .service(content::head_file_content)
+        .service(rejects::list_file_rejects)
+        .service(get::get_file)
+        .service(update::update_file)
+        .service(delete::delete_file);
+}
+
+/// A stage of a dataset on its way through the pipeline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StageName {
+    /// As it was uploaded, byte for byte.
+    #[default]
+    Original,
+    /// Without duplicates, with `clean_text` and `is_outlier`.
+    Cleaned,
+    /// With the model's answers.
+    Analysed,
+}
+
+impl StageName {
+    fn stage(self) -> Stage {
+        match self {
+            Self::Original => Stage::Original,
+            Self::Cleaned => Stage::Cleaned,
+            Self::Analysed => Stage::Analysed,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Cleaned => "cleaned",
+            Self::Analysed => "analysed",
+        }
+    }
+}
+
+/// The file as the API shows it.
+fn view(file: Versioned<File>) -> Resource<FileData> {
+    let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision: _ } = file;
+    let File { owner, filename, size, sha256, dialect, columns, row_count, rejected_rows, text_column, warnings } =
+        data;
+    let own = format!("/v1/files/{uid}");
+    let mut links = Links::from([
+        ("content".to_owned(), format!("{own}/content")),
+        ("preview".to_owned(), format!("{own}/preview")),
+        ("tasks".to_owned(), format!("/v1/tasks?file_id={uid}")),
+    ]);
+    if rejected_rows > 0 {
+        links.insert("rejects".to_owned(), format!("{own}/rejects"));
+    }
+    links.insert("self".to_owned(), own);
+    let data = FileData {
+        extension: filename.extension(),
+        filename: filename.as_str().to_owned(),
+        size,
+        file_path: Key::dataset(uid, Stage::Original).to_string(),
+        media_type: MEDIA_TYPE.to_owned(),
+        sha256,
+        dialect: to_wire(&dialect),
+        columns,
+        row_count,
+        rejected_rows,
+        text_column,
+        warnings,
+        owner,
+    };
+    Resource { uid, data, created_at, created_by, updated_at, updated_by, links }
+}
+
+/// A path with a query, the values escaped; absent ones are left out.
+fn address(path: &str, query: &[(&str, Option<String>)]) -> String {
+    let given = query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    let escaped = reqwest::Url::parse_with_params("http://files/", given).ok();
+    match escaped.as_ref().and_then(|url| url.query()).filter(|query| !query.is_empty()) {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
+}
+
+/// The `self` and `next` of a list.
+fn page_links(path: &str, query: &[(&str, Option<String>)], cursor: Option<&str>, next: Option<&str>) -> Links {
+    let at = |cursor: &str| {
+        let mut query = query.to_vec();
+        query.push(("cursor", Some(cursor.to_owned())));
+        address(path, &query)
+    };
+    let mut links = Links::from([("self".to_owned(), cursor.map_or_else(|| address(path, query), at))]);
+    if let Some(next) = next {
+        links.insert("next".to_owned(), at(next));
+    }
+    links
+}

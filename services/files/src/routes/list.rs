@@ -1,0 +1,55 @@
+use actix_web::{get, web};
+use dallosh_contracts::{FileData, ListOf, Permission, Resource};
+use dallosh_primitives::{Limit, Page};
+use dallosh_service_kit::{Caller, Problem};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{page_links, view};
+use crate::{error::Error, state::State, store::SORTS};
+
+/// Which files, in which order.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
+    #[param(example = 50)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// One of `-createdAt` (the default), `createdAt`, `filename`, `-filename`, `size`, `-size`.
+    #[param(example = "-createdAt")]
+    sort: Option<String>,
+    /// Only files whose name contains this, in any case.
+    #[param(example = "posts")]
+    q: Option<String>,
+}
+
+/// List datasets
+///
+/// The caller's own; everybody's with `manage_app`. Needs `read_datasets`.
+#[utoipa::path(
+    tag = "files",
+    operation_id = "list_files",
+    params(ListParams),
+    responses((status = 200, description = "One page", body = ListOf<Resource<FileData>>))
+)]
+#[get("/v1/files")]
+pub async fn list_files(
+    state: web::Data<State>,
+    caller: Caller,
+    params: web::Query<ListParams>,
+) -> Result<web::Json<ListOf<Resource<FileData>>>, Problem> {
+    let scope = caller.require(Permission::ReadDatasets)?;
+    let ListParams { limit, cursor, sort, q } = params.into_inner();
+    let asked = sort.as_deref().unwrap_or("-createdAt");
+    let order = SORTS.iter().find(|(name, _)| *name == asked).map(|(_, order)| *order).ok_or_else(|| {
+        let names: Vec<_> = SORTS.iter().map(|(name, _)| format!("`{name}`")).collect();
+        Problem::field("/sort", format!("one of {}", names.join(", ")))
+    })?;
+    let page = state.files.list(scope, q.clone(), order, Limit::coerce(limit), cursor.clone()).await;
+    let Page { items, next_cursor } = page.map_err(Error::from)?.map(view);
+    let query = [("limit", limit.map(|limit| limit.to_string())), ("sort", sort), ("q", q)];
+    let links = page_links("/v1/files", &query, cursor.as_deref(), next_cursor.as_deref());
+    Ok(web::Json(ListOf { items, next_cursor, links }))
+}

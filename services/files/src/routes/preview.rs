@@ -1,0 +1,123 @@
+use std::rc::Rc;
+
+use actix_web::{get, web};
+use dallosh_contracts::Permission;
+use dallosh_dataset::{ColumnType, Dialect, Preview, PreviewColumn};
+use dallosh_primitives::Uid;
+use dallosh_service_kit::{Caller, Problem};
+use dallosh_storage::StorageErrorKind;
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use utoipa::{IntoParams, ToSchema};
+
+use super::StageName;
+use crate::{error::Error, reading, state::State};
+
+/// Rows of a preview unless asked, and at most.
+const ROWS: (i64, i64) = (100, 500);
+
+/// What to show.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PreviewParams {
+    /// How many rows, 1 to 500; 100 unless asked. Coerced, never refused.
+    #[param(example = 100)]
+    rows: Option<i64>,
+    /// Of which stage; the original unless asked.
+    #[param(inline)]
+    stage: Option<StageName>,
+}
+
+/// A column and the kind of its first values.
+#[derive(Debug, Serialize, ToSchema)]
+struct ColumnView {
+    /// Its name.
+    #[schema(example = "full_text")]
+    name: String,
+    /// What its first values are: `text`, `integer`, `number`, `boolean` or `time`. The cells are given as text all the
+    /// same.
+    #[serde(rename = "type")]
+    #[schema(example = "text")]
+    kind: &'static str,
+}
+
+impl From<PreviewColumn> for ColumnView {
+    fn from(column: PreviewColumn) -> Self {
+        let PreviewColumn { name, column_type } = column;
+        let kind = match column_type {
+            ColumnType::Text => "text",
+            ColumnType::Integer => "integer",
+            ColumnType::Number => "number",
+            ColumnType::Boolean => "boolean",
+            ColumnType::Time => "time",
+        };
+        Self { name, kind }
+    }
+}
+
+/// The first rows of a dataset.
+#[derive(Debug, Serialize, ToSchema)]
+struct PreviewView {
+    /// In the order of the file.
+    columns: Vec<ColumnView>,
+    /// Each row as an object: column to the exact text of the cell, in the order of the columns.
+    #[schema(value_type = Vec<std::collections::BTreeMap<String, String>>, example = json!([{"id": "1234567890123456789", "full_text": "No network since this morning"}]))]
+    rows: Vec<RowView>,
+    /// Rows of the whole stage; `null` when that is not known.
+    total_rows: Option<u64>,
+    /// Whether there are more rows than these.
+    truncated: bool,
+}
+
+/// Cells under the names of their columns, in the order of the file.
+#[derive(Debug)]
+struct RowView(Rc<Vec<String>>, Vec<String>);
+
+impl Serialize for RowView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(self.1.len()))?;
+        for (name, cell) in self.0.iter().zip(&self.1) {
+            object.serialize_entry(name, cell)?;
+        }
+        object.end()
+    }
+}
+
+/// Show the first rows of a dataset
+///
+/// Reads at most 256 KiB of the content, whatever its size. Needs `read_datasets`.
+#[utoipa::path(
+    tag = "files",
+    operation_id = "preview_file",
+    params(("id" = Uid, Path, description = "The file"), PreviewParams),
+    responses((status = 200, description = "The first rows", body = PreviewView))
+)]
+#[get("/v1/files/{id}/preview")]
+pub async fn preview_file(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<Uid>,
+    params: web::Query<PreviewParams>,
+) -> Result<web::Json<PreviewView>, Problem> {
+    let scope = caller.require(Permission::ReadDatasets)?;
+    let PreviewParams { rows, stage: of } = params.into_inner();
+    let asked = usize::try_from(rows.unwrap_or(ROWS.0).clamp(1, ROWS.1)).unwrap_or(1);
+    let of = of.unwrap_or_default();
+    let file = state.files.get(scope, *id).await?;
+    let (dialect, known) = match of {
+        StageName::Original => (file.data.dialect, Some(file.data.row_count)),
+        StageName::Cleaned | StageName::Analysed => (Dialect::ours(), None),
+    };
+    let found = reading::first_rows(&state, file.uid, of.stage(), dialect, asked).await;
+    let Preview { columns, rows, complete } = found.map_err(|error| match error {
+        Error::Storage(absent) if absent.kind == StorageErrorKind::NotFound => Error::NoContent(of.as_str()),
+        other => other,
+    })?;
+    let total_rows = known.or_else(|| complete.then_some(rows.len() as u64));
+    let names = Rc::new(columns.iter().map(|column| column.name.clone()).collect());
+    Ok(web::Json(PreviewView {
+        truncated: total_rows.is_none_or(|total| total > rows.len() as u64),
+        columns: columns.into_iter().map(ColumnView::from).collect(),
+        rows: rows.into_iter().map(|cells| RowView(Rc::clone(&names), cells)).collect(),
+        total_rows,
+    }))
+}

@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use dallosh_dataset::Limits;
+use dallosh_primitives::{ByteSize, Clock, SystemClock};
+use dallosh_service_kit::{Config, ServiceClient, ServiceName};
+use dallosh_storage::Storage;
+use dallosh_store::Store;
+use tokio::sync::Semaphore;
+
+use crate::{StartError, store::Files};
+
+/// Uploads that are taken in at once; more are told to come back.
+const UPLOADS: usize = 16;
+/// Short pieces of CPU work (a megabyte of an upload, a preview) at once; more wait.
+const PIECES: usize = 2;
+/// Readings of a whole file at once; more wait a little and are told to come back.
+const SCANS: usize = 2;
+
+/// What the handlers and the janitor share.
+pub struct State {
+    pub files: Files,
+    pub storage: Storage,
+    pub tasks: ServiceClient,
+    pub clock: Arc<dyn Clock>,
+    /// The largest file that is taken.
+    pub max_upload: ByteSize,
+    /// What a table may hold.
+    pub limits: Limits,
+    pub uploads: Semaphore,
+    pub pieces: Arc<Semaphore>,
+    pub scans: Arc<Semaphore>,
+}
+
+impl State {
+    pub async fn new(config: &Config, store: &Store, storage: &Storage) -> Result<Self, StartError> {
+        Ok(Self {
+            files: Files::open(store).await?,
+            storage: storage.clone(),
+            tasks: ServiceClient::new(config.url_of(ServiceName::Tasks))?,
+            clock: Arc::new(SystemClock),
+            max_upload: config.max_upload,
+            limits: Limits::default(),
+            uploads: Semaphore::new(UPLOADS),
+            pieces: Arc::new(Semaphore::new(PIECES)),
+            scans: Arc::new(Semaphore::new(SCANS)),
+        })
+    }
+}
