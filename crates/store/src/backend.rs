@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dallosh_primitives::Uid;
 
-use crate::{Filter, Index, Order, Sort, StoreError, Value};
+use crate::{Filter, Index, Order, Sort, StoreError, StoreErrorKind, Value};
 
 /// A document as a backend keeps it: the envelope, and `data` as JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,10 +78,22 @@ pub(crate) fn time_text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Whether a collection or a dotted path consists of letters, digits and `_` alone, so that it can stand in a query.
-pub(crate) fn is_name(name: &str) -> bool {
-    name.split('.')
-        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+/// A collection or a path that is not made of letters, digits, `_` and `.`, so that it cannot stand in a query.
+#[derive(Debug, thiserror::Error)]
+#[error("not a name for a query: {0:?}")]
+pub(crate) struct BadName(&'static str);
+
+impl BadName {
+    pub(crate) fn at(self, operation: &'static str, collection: &'static str) -> StoreError {
+        StoreError::new(StoreErrorKind::Corrupt, operation, collection).because(self)
+    }
+}
+
+/// The name of a collection or a dotted path, if it can stand in a query.
+pub(crate) fn checked(name: &'static str) -> Result<&'static str, BadName> {
+    let is_part =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if name.split('.').all(is_part) { Ok(name) } else { Err(BadName(name)) }
 }
 
 /// The first text after all that begin with `prefix`; none when there is no such text.
@@ -97,7 +109,7 @@ pub(crate) fn prefix_end(prefix: &str) -> Option<String> {
     None
 }
 
-/// How deep `data` may be nested and how many bytes it may have, on every backend: what MongoDB takes (100 levels,
+/// How deep `data` may be nested and how many bytes it may have, on every backend: what `MongoDB` takes (100 levels,
 /// 16 MiB) less the envelope.
 const MAX_DEPTH: usize = 90;
 const MAX_BYTES: usize = 15 << 20;

@@ -127,7 +127,7 @@ impl<T: Document> Collection<T> {
     pub async fn list(&self, query: &ListQuery) -> Result<Page<Versioned<T>>, StoreError> {
         let bad_cursor = || StoreError::new(StoreErrorKind::BadCursor, "list", T::COLLECTION);
         let after = match &query.cursor {
-            Some(text) => Some(cursor::read(text, query.sort).ok_or_else(bad_cursor)?),
+            Some(text) => Some(cursor::read(text, T::COLLECTION, query.sort).ok_or_else(bad_cursor)?),
             None => None,
         };
         let limit = query.limit.get();
@@ -136,7 +136,9 @@ impl<T: Document> Collection<T> {
         let more = found.len() > limit;
         found.truncate(limit);
         let next_cursor = match found.last() {
-            Some(last) if more => Some(cursor::write(&position_of::<T>(last, query.sort.field)?, query.sort)),
+            Some(last) if more => {
+                Some(cursor::write(&position_of::<T>(last, query.sort.field)?, T::COLLECTION, query.sort))
+            }
             _ => None,
         };
         let items = found.into_iter().map(decode).collect::<Result<_, _>>()?;
@@ -207,37 +209,56 @@ fn position_of<T: Document>(document: &RawDocument, field: &str) -> Result<Posit
 
 /// The text of a [`Position`]: hexadecimal, so that it passes a URL unchanged and nobody is tempted to write one.
 mod cursor {
+    use chrono::DateTime;
     use dallosh_primitives::Uid;
 
-    use crate::{Sort, Value, backend::Position};
+    use crate::{
+        Sort, Value,
+        backend::{Position, is_descending, time_text},
+    };
 
-    pub fn write(position: &Position, sort: Sort) -> String {
+    pub fn write(position: &Position, collection: &str, sort: Sort) -> String {
         let (kind, value) = match &position.value {
             Value::Text(text) => ("t", text.clone()),
             Value::Integer(number) => ("i", number.to_string()),
             Value::Boolean(flag) => ("b", flag.to_string()),
             Value::Null => ("n", String::new()),
         };
-        let text = [sort.field, kind, &position.uid.to_string(), &value].join("\n");
-        text.bytes().map(|byte| format!("{byte:02x}")).collect()
+        let text = [collection, sort.field, direction(sort), kind, &position.uid.to_string(), &value].join("\n");
+        let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
     }
 
-    pub fn read(text: &str, sort: Sort) -> Option<Position> {
-        if !text.is_ascii() || text.len() % 2 == 1 || text.len() > 4096 {
+    pub fn read(text: &str, collection: &str, sort: Sort) -> Option<Position> {
+        let digits = text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect::<Option<Vec<u8>>>()?;
+        let bytes = digits.chunks(2).map(|pair| if let [high, low] = pair { Some(high << 4 | low) } else { None });
+        let text = String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()?;
+        let mut parts = text.splitn(6, '\n');
+        if parts.next()? != collection || parts.next()? != sort.field || parts.next()? != direction(sort) {
             return None;
         }
-        let bytes = text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        let text = String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()?;
-        let mut parts = text.splitn(4, '\n');
-        let (field, kind, uid, value) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (kind, uid, value) = (parts.next()?, parts.next()?, parts.next()?);
         let uid: Uid = uid.parse().ok()?;
         let value = match kind {
             "t" => Value::Text(value.to_owned()),
             "i" => Value::Integer(value.parse().ok()?),
             "b" => Value::Boolean(value.parse().ok()?),
-            "n" => Value::Null,
+            "n" if value.is_empty() => Value::Null,
             _ => return None,
         };
-        (field == sort.field).then_some(Position { value, uid })
+        let fits = match (sort.field, &value) {
+            ("uid", value) => *value == Value::from(uid),
+            ("createdAt" | "updatedAt", Value::Text(at)) => {
+                at.parse::<DateTime<_>>().is_ok_and(|time| time_text(time) == *at)
+            }
+            ("createdBy" | "updatedBy", value) => matches!(value, Value::Text(_)),
+            ("createdAt" | "updatedAt", _) => false,
+            _ => true,
+        };
+        fits.then_some(Position { value, uid })
+    }
+
+    fn direction(sort: Sort) -> &'static str {
+        if is_descending(sort) { "d" } else { "a" }
     }
 }

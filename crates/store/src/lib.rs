@@ -1,4 +1,4 @@
-//! The document adapter: typed collections with compare-and-set on `revision`, on SQLite or MongoDB.
+//! The document adapter: typed collections with compare-and-set on `revision`, on `SQLite` or `MongoDB`.
 //!
 //! A service writes its queries once, against [`Collection`]; which database answers is one URL. Deliberately not
 //! here: multi-document transactions, change streams, raw queries. One document is one atomic write on every backend,

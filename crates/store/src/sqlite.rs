@@ -1,4 +1,4 @@
-//! SQLite: one table per collection, one writer, a few readers.
+//! `SQLite`: one table per collection, one writer, a few readers.
 //!
 //! Every write is one statement, so each is one transaction that takes the write lock at its start and never has to
 //! upgrade a read lock. A caller that goes away does not stop a write that has begun.
@@ -18,7 +18,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     Backend, Filter, Index, RawDocument, Sort, StoreError, StoreErrorKind, Value,
-    backend::{Position, is_descending, is_name, prefix_end, time_text},
+    backend::{BadName, Position, checked, is_descending, prefix_end, time_text},
 };
 
 /// How long a writer waits for another process's write.
@@ -331,23 +331,9 @@ fn decoded<T, E: std::error::Error + Send + Sync + 'static>(
     decode(text).map_err(|error| conversion(Box::new(error)))
 }
 
-/// A collection or a path that is not made of letters, digits, `_` and `.`.
-#[derive(Debug, thiserror::Error)]
-#[error("not a name for a query: {0:?}")]
-struct BadName(&'static str);
-
-impl BadName {
-    fn at(self, operation: &'static str, collection: &'static str) -> StoreError {
-        StoreError::new(StoreErrorKind::Corrupt, operation, collection).because(self)
-    }
-}
-
 fn table(collection: &'static str, operation: &'static str) -> Result<String, StoreError> {
-    if is_name(collection) {
-        Ok(format!("\"{collection}\""))
-    } else {
-        Err(BadName(collection).at(operation, collection))
-    }
+    let name = checked(collection).map_err(|bad| bad.at(operation, collection))?;
+    Ok(format!("\"{name}\""))
 }
 
 /// In a unique index two nulls differ, so documents without one of the fields never collide.
@@ -401,11 +387,8 @@ fn column(field: &'static str) -> Result<Column, BadName> {
     if let Some(name) = envelope {
         return Ok(Column { sql: name.to_owned(), json_type: None });
     }
-    if !is_name(field) {
-        return Err(BadName(field));
-    }
-    let path: String = field.split('.').map(|name| format!(".\"{name}\"")).collect();
-    Ok(Column { sql: format!("json_extract(data, '${path}')"), json_type: Some(format!("json_type(data, '${path}')")) })
+    let path = format!("$.\"{}\"", checked(field)?.replace('.', "\".\""));
+    Ok(Column { sql: format!("json_extract(data, '{path}')"), json_type: Some(format!("json_type(data, '{path}')")) })
 }
 
 /// The values of a statement, in the order of its question marks.
@@ -652,7 +635,7 @@ mod tests {
         assert!(SqliteBackend::open("").await.is_err());
     }
 
-    /// `max_page_count` is how SQLite itself plays a full disk.
+    /// `max_page_count` is how `SQLite` itself plays a full disk.
     #[tokio::test]
     async fn a_full_database_refuses_writes_and_answers_reads() {
         let folder = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ pub struct Store {
 
 impl Store {
     /// Opens the database that the URL names: `sqlite://path/to/file.db` (made when absent) or `mongodb://…/database`.
-    /// MongoDB is not asked yet: an unreachable server shows in the first call.
+    /// `MongoDB` is not asked yet: an unreachable server shows in the first call.
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let backend: Arc<dyn Backend> = if let Some(path) = url.strip_prefix("sqlite://") {
             Arc::new(SqliteBackend::open(path).await?)
