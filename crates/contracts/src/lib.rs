@@ -15,4 +15,7 @@ pub use file::{Dialect, FileData};
 pub use message::{HandleProcess, ProceedTask, ProcessEvent, RetryStep, SCHEMAS};
 pub use permission::Permission;
 pub use resource::{Links, ListOf, Resource};
-pub use task::{Budget, Counts, Progress, Spend, TaskAction, TaskData, TaskError, TaskOptions, TaskStatus, Waiting};
+pub use task::{
+    Budget, Counts, ENRICHMENT, EnrichmentInput, Progress, Spend, TaskAction, TaskData, TaskError, TaskOptions,
+    TaskStatus, Waiting,
+};

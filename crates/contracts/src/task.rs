@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Dialect;
+
 /// Where a task is. The five steps are the ones in which something runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -109,6 +111,29 @@ pub struct TaskOptions {
     /// Leave outliers out instead of flagging them.
     pub drop_outliers: bool,
 }
+
+/// What the enrichment of a dataset needs to know: the file as it was when the task was started, and the options.
+/// Written by the tasks service, read by the worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnrichmentInput {
+    /// The dataset's key in the object store.
+    pub file_path: String,
+    /// The SHA-256 that the stored file must have.
+    pub sha256: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Its rows.
+    pub row_count: u64,
+    /// How it is read.
+    pub dialect: Dialect,
+    /// The column with the posts.
+    pub text_column: String,
+    /// What the task was told.
+    pub options: TaskOptions,
+}
+
+/// The kind of the enrichment jobs.
+pub const ENRICHMENT: &str = "enrichment";
 
 /// A hard limit for what a task may spend.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -325,7 +325,9 @@ mod tests {
                     Err(_) => "409".to_owned(),
                     Ok(Change::Same) => "same".to_owned(),
                     Ok(Change::Next(after)) if after.run == 2 => "run 2".to_owned(),
-                    Ok(Change::Next(after)) if after.state == S::Running => format!("to {:?}", after.desired).to_lowercase(),
+                    Ok(Change::Next(after)) if after.state == S::Running => {
+                        format!("to {:?}", after.desired).to_lowercase()
+                    }
                     Ok(Change::Next(after)) => after.state.as_str().to_owned(),
                 };
                 assert_eq!(found, wanted, "{command:?} of {state:?} (desired {desired:?})");

@@ -132,14 +132,25 @@ impl JobDocument {
         let mut data = json!({ "status": self.status(), "progress": self.progress, "usage": self.usage });
         if let Value::Object(data) = &mut data {
             data.extend(self.details.clone());
-            for (name, value) in [("error", json!(self.error)), ("waiting", json!(self.waiting)), ("pause_reason", json!(self.pause_reason))] {
+            for (name, value) in [
+                ("error", json!(self.error)),
+                ("waiting", json!(self.waiting)),
+                ("pause_reason", json!(self.pause_reason)),
+            ] {
                 if !value.is_null() {
                     data.insert(name.to_owned(), value);
                 }
             }
         }
         self.unsent = true;
-        self.outbox.push(TaskEvent { seq: self.seq, event: event.to_owned(), at: now, task_id: task, file_id: self.subject, data });
+        self.outbox.push(TaskEvent {
+            seq: self.seq,
+            event: event.to_owned(),
+            at: now,
+            task_id: task,
+            file_id: self.subject,
+            data,
+        });
     }
 }
 
@@ -157,10 +168,8 @@ pub(crate) struct EventDocument {
 
 impl Document for EventDocument {
     const COLLECTION: &'static str = "task_events";
-    const INDEXES: &'static [Index] = &[
-        Index { fields: &["task_id", "seq"], unique: false },
-        Index { fields: &["published"], unique: false },
-    ];
+    const INDEXES: &'static [Index] =
+        &[Index { fields: &["task_id", "seq"], unique: false }, Index { fields: &["published"], unique: false }];
 }
 
 /// The results of a page: collection `task_pages`, its id derived from the job's, the run and the page, so that the

@@ -167,8 +167,26 @@ impl Engine {
         data.emit(uid, state.as_str(), now);
     }
 
+    /// Tells a job that does not run what its pipeline needs to know; one that runs keeps what it began with.
+    pub async fn prepare(&self, uid: Uid, input: Value, by: &str) -> Result<(), JobError> {
+        let outcome = self.jobs.modify(uid, by, |job| {
+            if job.data.control.state != State::Added && !job.data.control.state.is_final() || job.data.input == input {
+                return Err(());
+            }
+            job.data.input = input.clone();
+            Ok(())
+        });
+        if outcome.await? == Modified::Absent { Err(JobError::NotFound) } else { Ok(()) }
+    }
+
     /// Changes the limit or the priority.
-    pub async fn adjust(&self, uid: Uid, budget: Option<Budget>, priority: Option<i64>, by: &str) -> Result<Job, JobError> {
+    pub async fn adjust(
+        &self,
+        uid: Uid,
+        budget: Option<Budget>,
+        priority: Option<i64>,
+        by: &str,
+    ) -> Result<Job, JobError> {
         let outcome = self.jobs.modify::<()>(uid, by, |job| {
             if let Some(budget) = &budget {
                 job.data.budget = Some(budget.clone());
@@ -211,9 +229,11 @@ impl Engine {
     pub async fn events(&self, uid: Uid, query: EventQuery) -> Result<Vec<TaskEvent>, JobError> {
         // The outbox first: an event that moves to the log meanwhile is then seen twice, not missed.
         let outbox = self.jobs.find(uid).await?.map(|job| job.data.outbox).unwrap_or_default();
-        let filter = Filter::eq("task_id", uid).and(Filter::Range("seq", Some(query.after.saturating_add(1).into()), None));
+        let filter =
+            Filter::eq("task_id", uid).and(Filter::Range("seq", Some(query.after.saturating_add(1).into()), None));
         let list = ListQuery { filter, sort: Sort::ascending("seq"), limit: query.limit, cursor: None };
-        let mut found: Vec<TaskEvent> = self.events.list(&list).await?.items.into_iter().map(|one| one.data.event).collect();
+        let mut found: Vec<TaskEvent> =
+            self.events.list(&list).await?.items.into_iter().map(|one| one.data.event).collect();
         let last = found.last().map_or(query.after, |event| event.seq);
         let missing = outbox.into_iter().filter(|event| event.seq > last);
         let mut next = last.saturating_add(1);
@@ -230,7 +250,8 @@ impl Engine {
     /// Sends a hint without waiting; when it is lost, a worker finds the same by itself.
     pub fn hint(&self, routing_key: &str, body: &impl serde::Serialize, traceparent: Option<String>) {
         let Ok(body) = serde_json::to_vec(body) else { return };
-        let message = Message { routing_key: routing_key.to_owned(), body: body.into(), id: Uid::new().to_string(), traceparent };
+        let message =
+            Message { routing_key: routing_key.to_owned(), body: body.into(), id: Uid::new().to_string(), traceparent };
         let broker = self.broker.clone();
         tokio::spawn(async move {
             if let Err(error) = broker.publish(&message).await {
@@ -260,7 +281,8 @@ impl Engine {
     /// A page's content and its round, in the order of rounds and pages; `after` is the last one seen.
     pub(crate) async fn pages(&self, job: Uid, run: i64) -> Result<Vec<Value>, JobError> {
         let filter = Filter::eq("job", job).and(Filter::eq("run", run));
-        let mut query = ListQuery { filter, sort: Sort::ascending("page"), limit: Limit::coerce(Some(200)), cursor: None };
+        let mut query =
+            ListQuery { filter, sort: Sort::ascending("page"), limit: Limit::coerce(Some(200)), cursor: None };
         let mut all = Vec::new();
         loop {
             let page = self.pages.list(&query).await?;

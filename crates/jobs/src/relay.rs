@@ -5,10 +5,7 @@ use dallosh_primitives::{Limit, Uid};
 use dallosh_store::{Collection, Filter, ListQuery, Sort, StoreErrorKind};
 use tokio::sync::Mutex;
 
-use crate::{
-    JobDocument, JobError,
-    document::EventDocument,
-};
+use crate::{JobDocument, JobError, document::EventDocument};
 
 /// Moves events from a job's outbox into the log, and from the log to the broker. Every process does it for what it
 /// wrote; every worker's timer does it for what a dead one left.

@@ -71,7 +71,15 @@ impl Worker {
     /// A worker that does nothing yet.
     pub fn new(engine: Engine, pipeline: Arc<dyn Pipeline>, config: WorkerConfig) -> Self {
         let slots = Arc::new(Semaphore::new(config.max_parallel));
-        Self { engine, pipeline, config, slots, wake: Notify::new(), running: Mutex::default(), observed: Mutex::default() }
+        Self {
+            engine,
+            pipeline,
+            config,
+            slots,
+            wake: Notify::new(),
+            running: Mutex::default(),
+            observed: Mutex::default(),
+        }
     }
 
     /// A hint: there may be something in the queue.
@@ -108,7 +116,12 @@ impl Worker {
         tracker.wait().await;
     }
 
-    async fn look_for_work(self: Arc<Self>, tracker: &TaskTracker, stop: &CancellationToken, first: bool) -> Result<(), JobError> {
+    async fn look_for_work(
+        self: Arc<Self>,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+        first: bool,
+    ) -> Result<(), JobError> {
         for job in self.abandoned(first).await? {
             self.clone().take(job, tracker, stop).await?;
         }
@@ -147,7 +160,8 @@ impl Worker {
     /// lease that stood still for its whole length while we looked.
     async fn abandoned(&self, first: bool) -> Result<Vec<Job>, JobError> {
         let filter = Filter::eq("kind", self.engine.kind.name).and(Filter::eq("state", State::Running.as_str()));
-        let query = ListQuery { filter, sort: Sort::ascending("createdAt"), limit: Limit::coerce(Some(200)), cursor: None };
+        let query =
+            ListQuery { filter, sort: Sort::ascending("createdAt"), limit: Limit::coerce(Some(200)), cursor: None };
         let found = self.engine.jobs.list(&query).await?.items;
         let mine = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,7 +200,9 @@ impl Worker {
         let now = self.engine.clock.now();
         let outcome = self.engine.jobs.modify(seen.uid, &self.config.instance, |job| {
             let control = &mut job.data.control;
-            if (control.state, control.epoch, &control.lease, control.desired) != (wanted.state, wanted.epoch, &wanted.lease, wanted.desired) {
+            if (control.state, control.epoch, &control.lease, control.desired)
+                != (wanted.state, wanted.epoch, &wanted.lease, wanted.desired)
+            {
                 return Err(());
             }
             if permit.is_none() {
@@ -198,7 +214,11 @@ impl Worker {
             } else {
                 job.data.control.state = State::Running;
                 let message = "the task brought its worker down several times without coming further";
-                let error = TaskError { code: "crash_loop".into(), message: message.into(), step: job.data.control.step.clone() };
+                let error = TaskError {
+                    code: "crash_loop".into(),
+                    message: message.into(),
+                    step: job.data.control.step.clone(),
+                };
                 self.engine.end(job, State::OnError, Some(error));
             }
             Ok(())
@@ -293,7 +313,9 @@ impl Worker {
                 self.engine.jobs.find(context.uid).await.map_err(JobError::from)
             };
             match seen {
-                Ok(Some(job)) if job.data.control.epoch == context.epoch && job.data.control.state == State::Running => {
+                Ok(Some(job))
+                    if job.data.control.epoch == context.epoch && job.data.control.state == State::Running =>
+                {
                     if wanted != Some(Interruption::Shutdown) {
                         wanted = (job.data.control.desired != Desired::Run).then_some(Interruption::Wanted);
                     }
@@ -357,7 +379,10 @@ impl Worker {
             };
             tracing::warn!(step, attempt, error = %source, "{what} is not available");
             if attempt >= ATTEMPTS {
-                return Err(StepError::Failed { code: "unavailable", message: format!("{what} did not answer for too long") });
+                return Err(StepError::Failed {
+                    code: "unavailable",
+                    message: format!("{what} did not answer for too long"),
+                });
             }
             let pause = Duration::from_millis(250).saturating_mul(1 << attempt.min(5));
             let since = self.engine.clock.now();

@@ -1,1 +1,74 @@
-//! (being written)
+//! Task documents and their control: what somebody wants of the pipeline, and what came of it.
+//!
+//! Deliberately not here: the work itself (`enrichment`), and the rules of what may follow what (`dallosh-jobs`).
+
+mod error;
+mod live;
+mod routes;
+mod state;
+mod task;
+mod workflow;
+
+use std::{net::TcpListener, sync::Arc};
+
+use actix_web::web;
+use dallosh_broker::Broker;
+use dallosh_jobs::Engine;
+use dallosh_primitives::Clock;
+use dallosh_service_kit::{Check, ClientError, Config, Routes, Service, ServiceClient, ServiceName, TokenVerifier};
+use dallosh_store::{Store, StoreError};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use crate::task::KIND;
+use crate::{live::Live, state::State};
+
+/// The service could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The collections can't be opened.
+    #[error("the task documents can't be opened")]
+    Store(#[from] StoreError),
+    /// The other services can't be asked.
+    #[error("the clients of the other services can't be made")]
+    Client(#[from] ClientError),
+}
+
+/// The tasks service, ready to run.
+///
+/// # Errors
+/// When the database can't be prepared.
+pub async fn service(
+    listener: TcpListener,
+    config: &Config,
+    store: &Store,
+    broker: &Broker,
+    clock: Arc<dyn Clock>,
+) -> Result<Service, StartError> {
+    let engine = Engine::open(KIND, store, broker.clone(), clock).await?;
+    let live = Live::new();
+    let files = ServiceClient::new(config.url_of(ServiceName::Files))?;
+    let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
+    let state = web::Data::new(State { engine, files, live: live.clone() });
+    let routes: Routes = Arc::new(move |service: &mut ServiceConfig<'_>| {
+        service.app_data(state.clone()).app_data(verifier.clone());
+        routes::register(service);
+    });
+    let (database, queue) = (store.clone(), broker.clone());
+    let checks = vec![
+        Check::new("database", move || {
+            let database = database.clone();
+            async move { database.ping().await }
+        }),
+        Check::new("broker", move || {
+            let queue = queue.clone();
+            async move { queue.ping().await }
+        }),
+    ];
+    Ok(Service { name: "tasks", listener, routes, workers: vec![live.worker(broker.clone())], checks, threads: 1 })
+}
+
+/// The OpenAPI document of the routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let routes: Routes = Arc::new(routes::register);
+    dallosh_service_kit::document(&routes)
+}

@@ -1,0 +1,147 @@
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
+use bytes::Bytes;
+use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
+use dallosh_jobs::EventQuery;
+use dallosh_primitives::{Limit, Uid};
+use dallosh_service_kit::{Caller, Problem, Shutdown};
+use futures::{Stream, stream};
+use serde::Deserialize;
+use tokio::{sync::broadcast, time::Instant};
+use utoipa::IntoParams;
+
+use crate::{error::problem, state::State, workflow};
+
+/// How soon a stream looks at the log when no hint came.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often a silent stream shows that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListEvents {
+    /// Items a page: 1 to 200, 50 unless asked.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What happened to a task, oldest first; live with `Accept: text/event-stream`
+///
+/// The stream sends `id: <seq>`, `event: <status>|progress` and the same JSON as the list, begins after
+/// `Last-Event-ID`, and ends by itself after a final status.
+#[utoipa::path(tag = "tasks", operation_id = "list_task_events",
+    params(("task_id" = Uid, Path), ListEvents, ("Last-Event-ID" = Option<i64>, Header, description = "The last `seq` that is known already")),
+    responses((status = 200, description = "The events", content(
+        (ListOf<TaskEvent> = "application/json"),
+        (String = "text/event-stream")))))]
+#[get("/v1/tasks/{task_id}/events")]
+pub async fn list_task_events(
+    state: web::Data<State>,
+    caller: Caller,
+    shutdown: web::Data<Shutdown>,
+    request: HttpRequest,
+    task_id: web::Path<Uid>,
+    query: web::Query<ListEvents>,
+) -> Result<HttpResponse, Problem> {
+    let scope = caller.require(Permission::ReadTasks)?;
+    let uid = workflow::find(&state, scope, task_id.into_inner()).await?.uid;
+    if wants_stream(&request) {
+        let after = last_event_id(&request)?;
+        let follow = Follow { news: state.live.listen(), state, shutdown, task: uid, after, alive: Instant::now() };
+        return Ok(HttpResponse::Ok()
+            .content_type("text/event-stream")
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header(("X-Accel-Buffering", "no"))
+            .streaming(follow.into_stream()));
+    }
+    let after = match &query.cursor {
+        None => 0,
+        Some(cursor) => {
+            cursor.parse().map_err(|_| Problem::field("/cursor", "the cursor was not made by this list"))?
+        }
+    };
+    let limit = Limit::coerce(query.limit);
+    let items = state.engine.events(uid, EventQuery { after, limit }).await.map_err(problem)?;
+    let next_cursor = items.last().filter(|_| items.len() >= limit.get()).map(|last| last.seq.to_string());
+    let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);
+    if let Some(next) = &next_cursor {
+        links.insert("next".to_owned(), format!("/v1/tasks/{uid}/events?limit={}&cursor={next}", limit.get()));
+    }
+    Ok(HttpResponse::Ok().json(ListOf { items, next_cursor, links }))
+}
+
+fn wants_stream(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/event-stream"))
+}
+
+fn last_event_id(request: &HttpRequest) -> Result<i64, Problem> {
+    let Some(value) = request.headers().get("last-event-id") else { return Ok(0) };
+    let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    number.ok_or_else(|| Problem::field("Last-Event-ID", "the number of an event"))
+}
+
+/// A stream that follows the log of one task.
+struct Follow {
+    state: web::Data<State>,
+    shutdown: web::Data<Shutdown>,
+    news: broadcast::Receiver<Uid>,
+    task: Uid,
+    after: i64,
+    alive: Instant,
+}
+
+impl Follow {
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::unfold(Some(self), |follow| async {
+            let mut follow = follow?;
+            loop {
+                if let Some(text) = follow.step().await? {
+                    return Some((Ok(Bytes::from(text)), Some(follow)));
+                }
+            }
+        })
+    }
+
+    /// The next text to send; `Some(None)` when there is nothing yet, `None` at the end.
+    async fn step(&mut self) -> Option<Option<String>> {
+        // The state before the events: when it is final, the events are all there.
+        let job = self.state.engine.find(self.task).await;
+        let query = EventQuery { after: self.after, limit: Limit::coerce(Some(200)) };
+        match (job, self.state.engine.events(self.task, query).await) {
+            (Ok(None), _) => return None,
+            (_, Ok(events)) if !events.is_empty() => {
+                self.after = events.last().map_or(self.after, |event| event.seq);
+                self.alive = Instant::now();
+                return Some(Some(events.iter().map(message).collect()));
+            }
+            (Ok(Some(job)), Ok(_)) if job.data.control.state.is_final() && job.data.seq <= self.after => return None,
+            // The database is away: the stream waits for it.
+            _ => {}
+        }
+        if self.alive.elapsed() >= HEARTBEAT {
+            self.alive = Instant::now();
+            return Some(Some(": alive\n\n".to_owned()));
+        }
+        let due = Instant::now() + LOOK;
+        loop {
+            tokio::select! {
+                () = self.shutdown.0.cancelled() => return None,
+                () = tokio::time::sleep_until(due) => return Some(None),
+                news = self.news.recv() => match news {
+                    Ok(task) if task != self.task => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                    _ => return Some(None),
+                },
+            }
+        }
+    }
+}
+
+fn message(event: &TaskEvent) -> String {
+    let data = serde_json::to_string(event).unwrap_or_default();
+    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.seq, event.event)
+}

@@ -1,0 +1,162 @@
+use dallosh_contracts::{
+    Budget, Counts, FileData, HandleProcess, ProceedTask, ProcessEvent, Resource, RetryStep, TaskOptions,
+};
+use dallosh_jobs::{Command, Job, JobFilter, NewJob, State as JobState};
+use dallosh_primitives::{Limit, Uid};
+use dallosh_service_kit::{Caller, ClientError, ErrorCode, Problem, Scope, current_request};
+use serde_json::{Map, json};
+
+use crate::{
+    error::{not_found, problem},
+    state::State,
+    task::input_of,
+};
+
+/// Finds a task that the scope covers.
+pub async fn find(state: &State, scope: Scope, uid: Uid) -> Result<Job, Problem> {
+    let job = state.engine.find(uid).await.map_err(problem)?;
+    job.filter(|job| scope.covers(job.data.owner)).ok_or_else(not_found)
+}
+
+/// Makes a task for a file that the caller may read; starts it when asked.
+pub async fn create(
+    state: &State,
+    caller: &Caller,
+    file_id: Uid,
+    options: TaskOptions,
+    budget: Option<Budget>,
+    start_it: bool,
+) -> Result<Job, Problem> {
+    let file = file_of(state, caller, file_id).await?;
+    let input = input_of(&file, &options)?;
+    check_budget(budget.as_ref())?;
+    if start_it {
+        check_rows(&file)?;
+    }
+    let mut details = Map::new();
+    details.insert("counts".to_owned(), json!(Counts::default()));
+    let new = NewJob {
+        owner: file.owner,
+        subject: file_id,
+        priority: 0,
+        input: serde_json::to_value(&input).map_err(Problem::internal)?,
+        details,
+        budget,
+    };
+    let job = state.engine.create(new, &caller.name()).await.map_err(problem)?;
+    if start_it { control(state, caller, Scope::All, job.uid, Command::Start).await } else { Ok(job) }
+}
+
+/// Carries out a command on a task that the scope covers, and hints the workers at it.
+pub async fn control(state: &State, caller: &Caller, scope: Scope, uid: Uid, command: Command) -> Result<Job, Problem> {
+    let before = find(state, scope, uid).await?;
+    if matches!(command, Command::Start | Command::Restart)
+        && before.data.control.apply(&command, state.engine.kind()).is_ok()
+    {
+        prepare(state, caller, &before).await?;
+    }
+    let allowed = state.engine.allowed_actions(&before.data);
+    let (job, changed) = state.engine.command(uid, &command, &caller.name()).await.map_err(|error| {
+        let refusal = problem(error);
+        if refusal.code == ErrorCode::IllegalTransition {
+            return refusal.with_allowed_actions(allowed.iter().map(|action| action.as_str().to_owned()));
+        }
+        refusal
+    })?;
+    if changed {
+        hint(state, &job, &command);
+    }
+    Ok(job)
+}
+
+/// Before a run begins: the file as it is now, and nobody else writing its results.
+async fn prepare(state: &State, caller: &Caller, job: &Job) -> Result<(), Problem> {
+    let file = file_of(state, caller, job.data.subject).await?;
+    check_rows(&file)?;
+    let before: dallosh_contracts::EnrichmentInput =
+        serde_json::from_value(job.data.input.clone()).map_err(Problem::internal)?;
+    let input = serde_json::to_value(input_of(&file, &before.options)?).map_err(Problem::internal)?;
+    let states = vec![JobState::InQueue, JobState::Running, JobState::Paused];
+    let filter = JobFilter { subject: Some(job.data.subject), states, ..JobFilter::default() };
+    let active = state.engine.list(&filter, Limit::default(), None).await.map_err(problem)?;
+    if let Some(other) = active.items.iter().find(|other| other.uid != job.uid) {
+        let detail = format!("task {} works on this file already; stop it or wait for its end", other.uid);
+        return Err(Problem::new(ErrorCode::InUse, detail));
+    }
+    state.engine.prepare(job.uid, input, &caller.name()).await.map_err(problem)
+}
+
+fn hint(state: &State, job: &Job, command: &Command) {
+    let (task_id, file_id, revision) = (job.uid, job.data.subject, job.revision);
+    let file_path = job.data.input.get("file_path").and_then(|path| path.as_str()).unwrap_or_default().to_owned();
+    let trace = Some(current_request().traceparent);
+    let event = match command {
+        Command::Pause => ProcessEvent::Pause,
+        Command::Stop => ProcessEvent::Stop,
+        Command::Resume if job.data.control.state != JobState::InQueue => ProcessEvent::Resume,
+        Command::Retry { .. } => {
+            let last_event_step = job.data.control.completed.last().cloned().unwrap_or_default();
+            let body = RetryStep { task_id, file_id, file_path, last_event_step, revision };
+            return state.engine.hint("retry_step", &body, trace);
+        }
+        Command::Start | Command::Resume | Command::Restart => {
+            return state.engine.hint("proceed_task", &ProceedTask { task_id, file_id, file_path, revision }, trace);
+        }
+    };
+    state.engine.hint("handle_process", &HandleProcess { task_id, file_id, event, revision }, trace);
+}
+
+/// Deletes a task that the scope covers.
+pub async fn delete(state: &State, caller: &Caller, scope: Scope, uid: Uid) -> Result<(), Problem> {
+    let job = find(state, scope, uid).await?;
+    state.engine.delete(uid, &caller.name()).await.map_err(problem)?;
+    if job.data.control.state == JobState::Running {
+        hint(state, &job, &Command::Stop);
+    }
+    Ok(())
+}
+
+/// Changes the limit or the priority of a task that the scope covers.
+pub async fn adjust(
+    state: &State,
+    caller: &Caller,
+    scope: Scope,
+    uid: Uid,
+    budget: Option<Budget>,
+    priority: Option<i64>,
+) -> Result<Job, Problem> {
+    find(state, scope, uid).await?;
+    check_budget(budget.as_ref())?;
+    if priority.is_some_and(|priority| !(-100..=100).contains(&priority)) {
+        return Err(Problem::field("/priority", "a whole number from -100 to 100"));
+    }
+    state.engine.adjust(uid, budget, priority, &caller.name()).await.map_err(problem)
+}
+
+fn check_budget(budget: Option<&Budget>) -> Result<(), Problem> {
+    match budget {
+        Some(Budget { max_cost: Some(cost), .. }) if cost.is_sign_negative() => {
+            Err(Problem::field("/budget/max_cost", "not less than 0"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_rows(file: &FileData) -> Result<(), Problem> {
+    if file.row_count == 0 {
+        return Err(Problem::new(ErrorCode::NoRows, "the file has no rows that can be read"));
+    }
+    Ok(())
+}
+
+/// The file, asked for in the caller's name: whoever may not see it gets 404.
+async fn file_of(state: &State, caller: &Caller, file: Uid) -> Result<FileData, Problem> {
+    match state.files.get::<Resource<FileData>>(&format!("/v1/files/{file}"), Some(caller.token())).await {
+        Ok(resource) => Ok(resource.data),
+        Err(ClientError::Refused { status: 404, .. }) => {
+            Err(Problem::new(ErrorCode::NotFound, "there is no such file").with_error("/file_id", "no such file"))
+        }
+        Err(ClientError::Refused { status: 403, detail, .. }) => Err(Problem::new(ErrorCode::Forbidden, detail)),
+        Err(error) => Err(Problem::unavailable("the files service", error)),
+    }
+}
