@@ -85,7 +85,8 @@ async fn blocking<T: Send + 'static>(
 
 impl Root {
     fn folder(&self) -> nix::Result<OwnedFd> {
-        open(&self.0, FOLDER, Mode::empty())
+        // A store that is gone (unmounted, moved) is away; it does not say that its objects don't exist.
+        open(&self.0, FOLDER, Mode::empty()).map_err(|error| if error == Errno::ENOENT { Errno::ENODEV } else { error })
     }
 
     fn unfinished(&self) -> nix::Result<OwnedFd> {

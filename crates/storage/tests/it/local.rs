@@ -116,8 +116,13 @@ async fn a_store_that_vanished_is_found_again_when_it_returns() {
     let (folder, root, storage) = beside_a_secret().await;
     put(&storage, "a", pattern(5), PutMode::Create).await.unwrap();
     fs::rename(&root, folder.path().join("away")).unwrap();
-    assert!(storage.ping().await.is_err());
-    assert!(put(&storage, "b", pattern(5), PutMode::Create).await.is_err());
+    let name = key("a");
+    assert_eq!(kind(storage.ping().await), Some(Kind::Unavailable));
+    assert_eq!(kind(storage.head(&name).await), Some(Kind::Unavailable));
+    assert_eq!(kind(storage.reader(&name, None).await), Some(Kind::Unavailable));
+    assert_eq!(kind(storage.list(&name).await), Some(Kind::Unavailable));
+    assert_eq!(kind(storage.delete(&name).await), Some(Kind::Unavailable));
+    assert_eq!(kind(put(&storage, "b", pattern(5), PutMode::Create).await), Some(Kind::Unavailable));
     fs::rename(folder.path().join("away"), &root).unwrap();
     storage.ping().await.unwrap();
     assert_eq!(get(&storage, "a").await, pattern(5));
