@@ -1,10 +1,19 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::StreamExt;
 use lapin::{
     Channel, Consumer as Stream,
     message::Delivery as LapinDelivery,
-    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
+    options::{
+        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+        QueueDeclareOptions,
+    },
     types::FieldTable,
 };
 use tokio::{
@@ -25,6 +34,13 @@ use crate::{Handler, Outcome, Queue, work};
 /// How long a message is held back whose dead letter could not be written.
 const BURIAL_HOLD: Duration = Duration::from_secs(1);
 
+/// The shortest time between the loss of a consumer and the next one, so that the other consumers of a deleted queue
+/// have heard of it before it is declared again.
+const LOST_PAUSE: Duration = Duration::from_millis(200);
+
+/// How often a consumer without deliveries asks whether it still is one.
+const PROBE: Duration = Duration::from_millis(1500);
+
 /// Consumes one work queue, over as many connections as it takes.
 pub(super) struct Consumer {
     pub(super) queue: Queue,
@@ -35,6 +51,13 @@ pub(super) struct Consumer {
     pub(super) publisher: Arc<Publisher>,
     pub(super) stop: CancellationToken,
     pub(super) closed: CancellationToken,
+}
+
+/// What the broker could deliver and did.
+#[derive(Default)]
+struct Progress {
+    hungry: AtomicBool,
+    delivered: AtomicU64,
 }
 
 enum End {
@@ -77,7 +100,11 @@ impl Consumer {
                 End::Stopped => break,
                 End::Lost(cause) => {
                     tracing::warn!(queue = self.queue.name, cause, "A consumer broke; it is made again");
-                    self.unless_ended(backoff.wait()).await;
+                    let pause = async {
+                        tokio::time::sleep(LOST_PAUSE).await;
+                        backoff.wait().await;
+                    };
+                    self.unless_ended(pause).await;
                 }
                 End::Mismatch => {
                     self.unless_ended(tokio::time::sleep(MISMATCH_RETRY)).await;
@@ -115,9 +142,14 @@ impl Consumer {
         // Cancelled when an answer does not get through, and when this channel is left.
         let lost = CancellationToken::new();
         let _leave = lost.clone().drop_guard();
+        let progress = Progress::default();
+        let mut forgotten = std::pin::pin!(self.forgotten(session, &progress));
+        let mut redeclared = std::pin::pin!(self.topology.redeclared(self.queue));
         loop {
             let next = async {
+                progress.hungry.store(false, Ordering::Relaxed);
                 let slot = slots.clone().acquire_owned().await.ok();
+                progress.hungry.store(true, Ordering::Relaxed);
                 (slot, stream.next().await)
             };
             tokio::select! {
@@ -125,9 +157,12 @@ impl Consumer {
                 () = self.ended() => break,
                 () = session.ended() => return End::Lost("the connection was lost".to_owned()),
                 () = lost.cancelled() => return End::Lost("an answer did not get through".to_owned()),
+                cause = &mut forgotten => return End::Lost(cause),
+                () = &mut redeclared => return End::Lost("the queue was declared again".to_owned()),
                 Some(_) = work.join_next() => {}
                 (slot, delivery) = next => match delivery {
                     Some(Ok(delivery)) => {
+                        progress.delivered.fetch_add(1, Ordering::Relaxed);
                         work.spawn(self.work(delivery, slot, lost.clone()));
                     }
                     Some(Err(error)) => return error.into(),
@@ -144,6 +179,47 @@ impl Consumer {
             tracing::debug!(queue = self.queue.name, %error, "A consumer ended without a goodbye");
         }
         End::Stopped
+    }
+
+    /// Resolves when the broker has forgotten this consumer, with how that showed.
+    ///
+    /// Usually it cancels the consumers of a deleted queue. But when somebody declares the queue again at once, they
+    /// may never hear of it: connection and channel look well, and nothing is delivered.
+    async fn forgotten(&self, session: &Session, progress: &Progress) -> String {
+        let mut channel = None;
+        let mut before = progress.delivered.load(Ordering::Relaxed);
+        let mut suspected = false;
+        loop {
+            tokio::time::sleep(PROBE).await;
+            let probing = async {
+                let channel = match channel.take() {
+                    Some(channel) => channel,
+                    None => session.channel().await?,
+                };
+                let passive = QueueDeclareOptions::durable().passive();
+                let queue = channel.queue_declare(self.queue.name.into(), passive, FieldTable::default()).await?;
+                Ok::<_, lapin::Error>((channel, queue))
+            };
+            match tokio::time::timeout(ANSWER_TIMEOUT, probing).await {
+                Ok(Ok((probed, queue))) => {
+                    channel = Some(probed);
+                    let now = progress.delivered.load(Ordering::Relaxed);
+                    let idle = now == before && progress.hungry.load(Ordering::Relaxed);
+                    before = now;
+                    let suspicious = idle && (queue.consumer_count() == 0 || queue.message_count() > 0);
+                    // The counts lag a little, most of all after a restart.
+                    if suspicious && suspected {
+                        return "the broker has forgotten the consumer".to_owned();
+                    }
+                    suspected = suspicious;
+                }
+                Ok(Err(error)) => return error.to_string(),
+                Err(_) => {
+                    session.give_up("a probe was not answered");
+                    return "no answer".to_owned();
+                }
+            }
+        }
     }
 
     /// Handles one delivery and answers it.

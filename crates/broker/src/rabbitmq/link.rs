@@ -154,7 +154,6 @@ impl Session {
 
     async fn close(&self) {
         self.given_up.cancel();
-        self.idle().clear();
         if self.connection.status().connected() {
             let closing = self.connection.close(200, "OK".into());
             // A broker that does not answer has noticed by the closed socket.

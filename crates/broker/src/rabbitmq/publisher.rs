@@ -86,7 +86,7 @@ impl Publisher {
         let expected = letter.exchange == topology::DEAD_EXCHANGE || self.topology.routes(letter.routing_key.as_str());
         if expected && matches!(answer, Answer::Returned | Answer::NoExchange) {
             // Somebody deleted a queue of ours.
-            self.topology.declare_all(session).await.map_err(unavailable)?;
+            self.topology.redeclare(session, letter.routing_key.as_str()).await.map_err(unavailable)?;
             answer = self.send_once(session, letter).await?;
         }
         match answer {

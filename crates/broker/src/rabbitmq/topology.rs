@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use lapin::{
@@ -8,6 +9,8 @@ use lapin::{
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
+
+use tokio::sync::broadcast;
 
 use super::link::Session;
 use crate::{Queue, broker::EVENT_PATTERN, topic, work::DELIVERY_LIMIT};
@@ -24,6 +27,9 @@ const EVENT_QUEUE: &str = "tasks.events";
 /// How many events are kept there; the oldest go first.
 const EVENTS_KEPT: i32 = 10_000;
 
+/// How long a deleted queue is left deleted, at least.
+const REDECLARE_PAUSE: Duration = Duration::from_secs(1);
+
 pub(super) fn dead_name(queue: Queue) -> String {
     format!("{}.dead", queue.name)
 }
@@ -32,6 +38,7 @@ pub(super) fn dead_name(queue: Queue) -> String {
 pub(super) struct Topology {
     queues: Vec<Queue>,
     mismatches: Mutex<BTreeMap<&'static str, String>>,
+    redeclared: broadcast::Sender<&'static str>,
 }
 
 /// Why a declaration did not work.
@@ -50,7 +57,7 @@ impl From<lapin::Error> for DeclareError {
 
 impl Topology {
     pub(super) fn new(queues: &[Queue]) -> Self {
-        Self { queues: queues.to_vec(), mismatches: Mutex::default() }
+        Self { queues: queues.to_vec(), mismatches: Mutex::default(), redeclared: broadcast::Sender::new(16) }
     }
 
     /// Whether a message of this routing key finds a queue once everything is declared.
@@ -83,6 +90,34 @@ impl Topology {
             }
         }
         Ok(())
+    }
+
+    /// Declares everything again because a message of this routing key was returned, and tells the consumers.
+    ///
+    /// It waits before: a quorum queue that is declared again right after it was deleted takes over its old consumers
+    /// without their knowledge, and then delivers messages that their channels throw away.
+    pub(super) async fn redeclare(&self, session: &Session, routing_key: &str) -> Result<(), lapin::Error> {
+        tokio::time::sleep(REDECLARE_PAUSE).await;
+        self.declare_all(session).await?;
+        for queue in &self.queues {
+            if queue.bindings.iter().any(|binding| topic::matches(binding, routing_key)) {
+                // Nobody consumes here: nobody to tell.
+                let _ = self.redeclared.send(queue.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves when the queue was declared again.
+    pub(super) fn redeclared(&self, queue: Queue) -> impl Future<Output = ()> + use<> {
+        let mut names = self.redeclared.subscribe();
+        async move {
+            while let Ok(name) = names.recv().await {
+                if name == queue.name {
+                    break;
+                }
+            }
+        }
     }
 
     /// Declares one work queue with its dead-letter queue.
