@@ -98,6 +98,8 @@ pub enum Mark {
     Agent,
     /// A length of time follows.
     Since,
+    /// After a unit of time: `un mois que`, `three days without`.
+    ThatLong,
     /// A customer's standing, whose length is no complaint.
     Standing,
 }
@@ -202,10 +204,15 @@ const LISTS: &[(Effect, &str)] = &[
     // Moods.
     (
         Effect::Mood(30),
-        "excellent*, genial*, parfait*, perfect*, formidable*, fantasti*, magnifique*, merveilleu*, exceptionnel*, \
-         impeccable*, nickel, top, amazing*, awesome, brilliant*, outstanding, wonderful*, superbe*, chapeau, \
-         felicitation*, bluffant*, great, rien redire, best, delighted, thrilled, five stars, 5 etoiles, \
-         meilleur*, flawless*, superb*",
+        "merveilleu*, exceptionnel*, impeccable*, nickel, top, amazing*, outstanding, superbe*, chapeau, \
+         felicitation*, bluffant*, rien redire, best, delighted, thrilled, five stars, 5 etoiles, meilleur*, \
+         flawless*, superb*",
+    ),
+    // What is said in earnest as often as not: worth little beside bad news.
+    (
+        Effect::Praise(30),
+        "great, genial*, parfait*, perfect*, awesome, brilliant*, wonderful*, fantasti*, excellent*, magnifique*, \
+         formidable*",
     ),
     (Effect::Verb(25), "adore*, love, loving, recommande, recommand, recommend, kiffe*"),
     (Effect::Verb(15), "aime*, apprecie*, enjoy*, conseille, merite*, deserve*, regale*"),
@@ -234,7 +241,8 @@ const LISTS: &[(Effect, &str)] = &[
     // Manners and set phrases that only look like praise.
     (
         Effect::Mood(0),
-        "merci avance, merci par avance, merci repond*, merci retour, merci faire, merci regler, merci corriger, \
+        "envoye* recommande, courrier recommande, recommande accuse, recommande avec, merci avance, \
+         merci par avance, merci repond*, merci retour, merci faire, merci regler, merci corriger, \
          merci confirmer, merci aide, merci patience, thanks advance, thank advance, bonne journee, bonne soiree, \
          bon courage, bon week, bon dimanche, bonne nuit, bonne annee, bonne reception, good morning, \
          good evening, good afternoon, good night, good luck, bien cordialement, bien recu, bien sur, ou bien, \
@@ -262,42 +270,47 @@ const LISTS: &[(Effect, &str)] = &[
     ),
     (
         Effect::Mood(-25),
-        "nul, nulle, nulles, nuls, decu, decue, decus, decues, decev*, deception*, mecontent*, insatisf*, \
-         mauvais*, galere*, penible*, decourag*, surfactur*, overcharg*, abusif*, abusive*, abus, disappoint*, \
-         annoy*, frustrat*, frustr*, unhappy, dissatisf*, poor, poorly, bad, badly, toujours rien, toujours pas, \
-         toujours aucun*, still no, still not, still nothing, still waiting, no answer, no reply, no response, \
-         nobody answer*, no one answer*, n't answer*, n't reply, sans nouvelle*, sans reponse*, aucune reponse, \
-         aucune nouvelle*, aucun retour, pas reponse, pas nouvelle*, plus nouvelle*, personne repond, \
-         personne ne repond, ne repond*, repond pas, repondez pas, repondent pas, repond jamais, jamais repond*, \
-         servent rien, sert rien, bouge pas, rien bouge, rien ne, rien change*, broken promise*, lied, lies, \
-         liar*, double factur*, charged twice, billed twice, prelevements abusifs, indu, indue, indument, \
-         inutile*, desagreable*, impoli*, rude, injust*, anormal*, payer pour rien, pay for nothing, pour rien, \
-         jour conge, unreliable, ne vient*, venu pas, jamais venu*, never came, never showed, no show, \
+        "enough is enough, est assez, suffit, injouable*, irregardable*, unplayable, unwatchable, inutilisable*, \
+         unusable, nul, nulle, nulles, nuls, decu, decue, decus, decues, decev*, deception*, mecontent*, \
+         insatisf*, mauvais*, galere*, penible*, decourag*, surfactur*, overcharg*, abusif*, abusive*, abus, \
+         disappoint*, annoy*, frustrat*, frustr*, unhappy, dissatisf*, poor, poorly, bad, badly, toujours rien, \
+         toujours pas, toujours aucun*, still no, still not, still nothing, still waiting, no answer, no reply, \
+         no response, nobody answer*, no one answer*, n't answer*, n't reply, sans nouvelle*, sans reponse*, \
+         aucune reponse, aucune nouvelle*, aucun retour, pas reponse, pas nouvelle*, plus nouvelle*, \
+         personne repond, personne ne repond, ne repond*, repond pas, repondez pas, repondent pas, repond jamais, \
+         jamais repond*, servent rien, sert rien, bouge pas, rien bouge, rien ne, rien change*, broken promise*, \
+         lied, lies, liar*, double factur*, charged twice, billed twice, prelevements abusifs, indu, indue, \
+         indument, inutile*, desagreable*, impoli*, rude, injust*, anormal*, payer pour rien, pay for nothing, \
+         pour rien, jour conge, unreliable, ne vient*, venu pas, jamais venu*, never came, never showed, no show, \
          n't show up, pas presente*, pas venu*, lapin",
     ),
     (
         Effect::Mood(-15),
-        "probleme*, problem*, pb, pbs, souci, soucis, panne*, coupure*, bug, bugs, bugu*, bugg*, beug*, incident*, \
-         erreur*, error*, lent, lente, lents, lentes, lenteur*, instab*, unstable, bloqu*, plante, plantent, \
-         plantage*, plantee, freez*, rame, rament, ramer, saccad*, coupe, coupent, plainte*, reclamation*, mal, \
-         impossible*, injoignable*, unreachable, retard*, annul*, perdu*, perte*, defaillan*, defectueu*, hs, ko, \
-         echec*, echou*, refus*, trop cher*, cher pour, slow*, outage*, broken, fail*, issue*, late, delay*, lost, \
-         wrong, missing, disparu*, stuck, drops, dropping, dropped, disconnect*, deconnect*, buffering, lag, lags, \
-         lagging, complain*, unable, cannot, cant, n't work*, n't load*, pixelis*, ecran noir, black screen, \
-         frozen, fige*, casse, cassee, abime*, damaged, broke, interruption*, perturb*, rupture*, hors service, \
-         down, anomalie*, dysfonction*, penali*, litige*, dispute*, scandale, attends toujours, attend toujours, \
-         plus acces, pas acces, no access, n't access, sans acces, raccroch*, hung up, hang up, interminable*, \
-         abandonn*, erron*, fraud*, usurp*, phishing, malgre, reporte, reportee, repousse*, oublie*, forgot*, \
-         ignored, ignore, ignorez, ignorent, no signal, aucun signal, pas signal, augmentation*, waste*, wasted, \
-         perds, perdre, pertes, relance*",
+        "avocat*, tribunal*, mediateur*, huissier*, mise demeure, lawyer*, ombudsman, manque*, personne n, \
+         never arriv*, never rang, never call*, never receiv*, never got, jamais recu, jamais arriv*, \
+         jamais rappel*, offline, coupes, coupee*, tombe panne, est tombe, spam*, probleme*, problem*, pb, pbs, \
+         souci, soucis, panne*, coupure*, bug, bugs, bugu*, bugg*, beug*, incident*, erreur*, error*, lent, lente, \
+         lents, lentes, lenteur*, instab*, unstable, bloqu*, plante, plantent, plantage*, plantee, freez*, rame, \
+         rament, ramer, saccad*, coupe, coupent, plainte*, reclamation*, mal, impossible*, injoignable*, \
+         unreachable, retard*, annul*, perdu*, perte*, defaillan*, defectueu*, hs, ko, echec*, echou*, refus*, \
+         trop cher*, cher pour, slow*, outage*, broken, fail*, issue*, late, delay*, lost, wrong, missing, \
+         disparu*, stuck, drops, dropping, dropped, disconnect*, deconnect*, buffering, lag, lags, lagging, \
+         complain*, unable, cannot, cant, n't work*, n't load*, pixelis*, ecran noir, black screen, frozen, fige*, \
+         casse, cassee, abime*, damaged, broke, interruption*, perturb*, rupture*, hors service, down, anomalie*, \
+         dysfonction*, penali*, litige*, dispute*, scandale, attends toujours, attend toujours, plus acces, \
+         pas acces, no access, n't access, sans acces, raccroch*, hung up, hang up, interminable*, abandonn*, \
+         erron*, fraud*, usurp*, phishing, malgre, reporte, reportee, repousse*, oublie*, forgot*, ignored, \
+         ignore, ignorez, ignorent, no signal, aucun signal, pas signal, augmentation*, waste*, wasted, perds, \
+         perdre, pertes, relance*",
     ),
     (
         Effect::Mood(-10),
-        "attente*, attend*, attends, waiting, waited, cher, chers, chere, cheres, expensive, rien, complique*, \
-         difficil*, dommage, triste*, sad, sadly, helas, malheureusement, unfortunately, bizarre, weird, inquiet*, \
-         worried, resili*, quitter, hausse, faible*, weak, floue*, flou, hung, hold, impatien*, serieusement, \
-         seriously, encore fois, yet again, again, cancelled, canceled, obliged, oblige*, forced, contraint*, \
-         tant pis, bof, moyen, moyenne, mediocre*, meh",
+        "cancelling, canceling, switching, concurrence, keeps, attente*, attend*, attends, waiting, waited, cher, \
+         chers, chere, cheres, expensive, rien, complique*, difficil*, dommage, triste*, sad, sadly, helas, \
+         malheureusement, unfortunately, bizarre, weird, inquiet*, worried, resili*, quitter, hausse, faible*, \
+         weak, floue*, flou, hung, hold, impatien*, serieusement, seriously, encore fois, yet again, again, \
+         cancelled, canceled, obliged, oblige*, forced, contraint*, tant pis, bof, moyen, moyenne, mediocre*, \
+         meh",
     ),
     // Grammar.
     (
@@ -329,6 +342,7 @@ const LISTS: &[(Effect, &str)] = &[
          loading, passe pas, passent pas, synchronis*, repart, repond pas, disponible*, available, accessible*",
     ),
     (Effect::Mark(Mark::Since), "depuis, since, for, fait, pendant, voila, bientot, apres, after, over, past, last"),
+    (Effect::Mark(Mark::ThatLong), "que, sans, without, now"),
     (
         Effect::Mark(Mark::Standing),
         "client depuis, cliente depuis, clients depuis, abonne depuis, abonnee depuis, abonnes depuis, \
@@ -336,12 +350,13 @@ const LISTS: &[(Effect, &str)] = &[
     ),
     (
         Effect::Mark(Mark::Outage),
-        "panne, pannes, outage*, coupure*, incident*, interruption*, rupture*, blackout*, hors service, \
-         bloque etape, bloquee etape, bloques etape, etape 1, etape 2, etape 3, etape 4, etape 5, etape 6, \
-         coupe internet, coupe depuis, is down, are down, down again, still down, went down, gone down, \
-         down since, completely down, down for, down in, hs, ko, plus rien, rien marche, rien ne marche, \
-         rien ne fonctionne, nothing works, nothing working, everything down, no service, totalement coupe*, \
-         synchro*, reseau mort, internet mort, ligne morte, ligne coupee, line dead, dead line, line is dead",
+        "offline, tous coupe*, reseau est tombe, internet est tombe, reseau tombe, tombe panne, panne, pannes, \
+         outage*, coupure*, incident*, interruption*, rupture*, blackout*, hors service, bloque etape, \
+         bloquee etape, bloques etape, etape 1, etape 2, etape 3, etape 4, etape 5, etape 6, coupe internet, \
+         coupe depuis, is down, are down, down again, still down, went down, gone down, down since, \
+         completely down, down for, down in, hs, ko, plus rien, rien marche, rien ne marche, rien ne fonctionne, \
+         nothing works, nothing working, everything down, no service, totalement coupe*, synchro*, reseau mort, \
+         internet mort, ligne morte, ligne coupee, line dead, dead line, line is dead",
     ),
     (
         Effect::Mark(Mark::Urgent),
@@ -370,11 +385,10 @@ const LISTS: &[(Effect, &str)] = &[
     (
         Effect::Mark(Mark::Resolved),
         "retabli, retablie, retablis, retablies, resolu, resolue, resolus, repare, reparee, reparees, regle, \
-         reglee, fixed, resolved, solved, restored, est retour, sont retour, retour normale, retour normal, \
-         remarche*, refonctionn*, back up, is back, are back, back online, back normal, est bon, rentre ordre, \
-         rentre dans, fonctionne nouveau, marche nouveau, working again, works again, fonctionne parfait*, \
-         marche parfait*, fonctionne tres bien, works perfect*, works great, working great, works fine, \
-         working fine, revenu*, enfin raccord*",
+         reglee, fixed, resolved, solved, restored, est retour, sont retour, remarche*, refonctionn*, back up, \
+         is back, are back, back online, back normal, est bon, rentre ordre, rentre dans, fonctionne nouveau, \
+         marche nouveau, working again, works again, fonctionne parfait*, marche parfait*, fonctionne tres bien, \
+         works perfect*, works great, working great, works fine, working fine, revenu*, enfin raccord*",
     ),
     (
         Effect::Mark(Mark::Asks),
@@ -397,11 +411,13 @@ const LISTS: &[(Effect, &str)] = &[
     // Topics.
     (
         Effect::Topic(Topic::Panne, 4),
-        "panne*, coupure*, outage*, incident*, hors service, blackout*, no service, interruption*, perturbation*, \
-         rupture*, plus internet, pas internet, sans internet, no internet, without internet, internet down, \
-         internet is down, plus rien, rien marche, rien fonctionne, nothing works, etape 1, etape 2, etape 3, \
-         etape 4, etape 5, etape 6, plus connexion, pas connexion, no connection, internet coupe, is down, \
-         are down, retabli*, restored, reseau tombe, plus reseau internet, down again, still down, dead",
+        "offline, plus reseau, pas reseau, no network, sans reseau, aucun reseau, sans connexion, \
+         without connection, aucune connexion, reseau est tombe, tombe panne, panne*, coupure*, outage*, \
+         incident*, hors service, blackout*, no service, interruption*, perturbation*, rupture*, plus internet, \
+         pas internet, sans internet, no internet, without internet, internet down, internet is down, plus rien, \
+         rien marche, rien fonctionne, nothing works, etape 1, etape 2, etape 3, etape 4, etape 5, etape 6, \
+         plus connexion, pas connexion, no connection, internet coupe, is down, are down, retabli*, restored, \
+         reseau tombe, plus reseau internet, down again, still down, dead",
     ),
     (
         Effect::Topic(Topic::Panne, 3),
@@ -410,7 +426,8 @@ const LISTS: &[(Effect, &str)] = &[
     ),
     (
         Effect::Topic(Topic::Panne, 2),
-        "bloqu*, plant*, redemarr*, reboot*, restart*, idem, pareil, meme chose, same here",
+        "back normal, back online, bloqu*, plant*, redemarr*, reboot*, restart*, idem, pareil, meme chose, \
+         same here",
     ),
     (
         Effect::Topic(Topic::Panne, 1),

@@ -201,35 +201,27 @@ impl Reading<'_> {
             .any(|at| !self.before(at).take(2).any(|n| self.denies(n)))
     }
 
-    /// Says whether the text complains about days or more, as in `depuis 3 semaines`.
+    /// Says whether the text speaks of days or more, as in `depuis 3 semaines` or `un mois que ça dure`.
     fn lasts_long(self) -> bool {
-        (0..self.tokens.len()).any(|at| self.has(at, Mark::Since) && !self.is_standing(at) && self.spans_days(at))
+        (0..self.tokens.len()).any(|at| {
+            let span = self.has(at, Mark::Since) && !self.is_standing(at) && self.spans_days(at);
+            let unit = self.tokens.get(at).is_some_and(|token| is_long(token, None));
+            span || unit && self.after(at).take(1).any(|next| self.has(next, Mark::ThatLong))
+        })
     }
 
+    /// Says whether a length is that of being a customer, which is no complaint.
     fn is_standing(self, at: usize) -> bool {
         self.before(at).take(3).any(|n| self.has(n, Mark::Standing)) || self.has(at, Mark::Standing)
     }
 
     fn spans_days(self, at: usize) -> bool {
         let mut amount = None;
-        for later in self.after(at).take(4) {
-            let Some(token) = self.tokens.get(later) else { break };
+        for token in self.after(at).take(4).filter_map(|later| self.tokens.get(later)) {
             let digits = token.find(|c: char| !c.is_ascii_digit()).unwrap_or(token.len());
             let (number, unit) = token.split_at_checked(digits).unwrap_or(("", token));
-            if let Ok(number) = number.parse::<u32>() {
-                amount = Some(number);
-            }
-            let hours = matches!(unit, "h" | "heure" | "heures" | "hour" | "hours" | "hrs");
-            if hours && amount.is_some_and(|amount| amount >= 24) {
-                return true;
-            }
-            let days = matches!(unit, "j" | "jour" | "jours" | "day" | "days");
-            if days && amount.is_none_or(|amount| amount >= 2) && (amount.is_some() || unit.ends_with('s')) {
-                return true;
-            }
-            let weeks =
-                unit == "mois" || unit.starts_with("semaine") || unit.starts_with("week") || unit.starts_with("month");
-            if weeks {
+            amount = number.parse::<u32>().ok().or(amount);
+            if is_long(unit, amount) {
                 return true;
             }
         }
@@ -252,12 +244,11 @@ impl Reading<'_> {
                 _ => good += value,
             }
         }
-        if failure {
-            bad -= 20;
-        }
-        if self.lacks_service() {
-            bad -= 10;
-        }
+        bad -= match (failure, self.lacks_service()) {
+            (true, true) => 30,
+            (false, false) => 0,
+            _ => 20,
+        };
         let signs = self.words.signs.clamp(-40, 40);
         if signs < 0 {
             bad += signs;
@@ -295,5 +286,15 @@ impl Reading<'_> {
             // `pas un problème` is no joy either.
             (true, false) => -value / 4,
         }
+    }
+}
+
+/// Says whether a wait of so many units is long: from the second day on. Years tell how old a contract is.
+fn is_long(unit: &str, amount: Option<u32>) -> bool {
+    match unit {
+        "h" | "heure" | "heures" | "hour" | "hours" | "hrs" => amount.is_some_and(|amount| amount >= 24),
+        "j" | "jour" | "jours" | "day" | "days" => amount.map_or(unit.ends_with('s'), |amount| amount >= 2),
+        "mois" | "semaine" | "semaines" | "week" | "weeks" | "month" | "months" => true,
+        _ => false,
     }
 }
