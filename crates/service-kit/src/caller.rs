@@ -10,7 +10,7 @@ use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::{ErrorCode, Problem, ServiceClient};
 
@@ -23,9 +23,11 @@ pub const TOKEN_TYPE: &str = "at+jwt";
 /// The longest token that is looked at, in bytes.
 const LONGEST_TOKEN: usize = 8192;
 /// How long published keys are believed.
-const KEYS_FRESH: Duration = Duration::from_secs(300);
+const KEYS_FRESH: Duration = Duration::from_mins(5);
 /// How soon an unknown key id may ask for the keys again.
 const KEYS_AGAIN: Duration = Duration::from_secs(2);
+/// How long known keys serve on while the auth service does not answer.
+const KEYS_LAST: Duration = Duration::from_hours(24);
 
 /// What an access token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,13 +55,28 @@ pub struct Claims {
 /// Verifies access tokens offline, with the keys that the auth service publishes.
 pub struct TokenVerifier {
     auth: ServiceClient,
-    keys: RwLock<Option<(Instant, Arc<JwkSet>)>>,
+    keys: RwLock<Option<Published>>,
+    asking: Mutex<()>,
+}
+
+/// Keys, when they came, and when they were last asked for.
+#[derive(Clone)]
+struct Published {
+    keys: Arc<JwkSet>,
+    came: Instant,
+    asked: Instant,
+}
+
+impl Published {
+    fn is_fresh(&self, fresh: Duration) -> bool {
+        self.came.elapsed() < fresh || self.asked.elapsed() < KEYS_AGAIN
+    }
 }
 
 impl TokenVerifier {
     /// Verifies with the keys published by the service behind `auth`; asks for them when the first token comes.
     pub fn new(auth: ServiceClient) -> Self {
-        Self { auth, keys: RwLock::new(None) }
+        Self { auth, keys: RwLock::new(None), asking: Mutex::new(()) }
     }
 
     /// Checks a token and gives what it says.
@@ -91,26 +108,38 @@ impl TokenVerifier {
         decode::<Claims>(token, &key, &rules).map(|data| data.claims).map_err(|_| refused())
     }
 
+    /// Keys not older than `fresh`, or older ones for as long as newer ones can't be had or are being asked for.
     async fn keys(&self, fresh: Duration) -> Result<Arc<JwkSet>, Problem> {
-        if let Some((since, keys)) = &*self.keys.read().await
-            && since.elapsed() < fresh
+        let known = self.keys.read().await.clone();
+        let _asking = match &known {
+            Some(known) if known.is_fresh(fresh) => return Ok(known.keys.clone()),
+            Some(known) => match self.asking.try_lock() {
+                Ok(asking) => asking,
+                Err(_) => return Ok(known.keys.clone()),
+            },
+            None => self.asking.lock().await,
+        };
+        if let Some(known) = &*self.keys.read().await
+            && known.is_fresh(fresh)
         {
-            return Ok(keys.clone());
+            return Ok(known.keys.clone());
         }
+        let answer = self.auth.get::<JwkSet>("/.well-known/jwks.json", None).await;
         let mut slot = self.keys.write().await;
-        if let Some((since, keys)) = &*slot
-            && since.elapsed() < fresh
-        {
-            return Ok(keys.clone());
+        let now = Instant::now();
+        match (answer, &mut *slot) {
+            (Ok(keys), slot) => {
+                let keys = Arc::new(keys);
+                *slot = Some(Published { keys: keys.clone(), came: now, asked: now });
+                Ok(keys)
+            }
+            (Err(error), Some(known)) if known.came.elapsed() < KEYS_LAST => {
+                tracing::warn!(%error, "the published keys can't be read again; the known ones serve on");
+                known.asked = now;
+                Ok(known.keys.clone())
+            }
+            (Err(error), _) => Err(Problem::unavailable("the auth service", error)),
         }
-        let keys: JwkSet = self
-            .auth
-            .get("/.well-known/jwks.json", None)
-            .await
-            .map_err(|error| Problem::unavailable("the auth service", error))?;
-        let keys = Arc::new(keys);
-        *slot = Some((Instant::now(), keys.clone()));
-        Ok(keys)
     }
 }
 
@@ -192,7 +221,7 @@ impl FromRequest for Caller {
     }
 }
 
-/// The bearer token, or the cookie of a browser's session.
+/// The one bearer token.
 fn token_of(request: &HttpRequest) -> Result<String, Problem> {
     let missing = || Problem::new(ErrorCode::Unauthorized, "sign in and send the token as `Authorization: Bearer …`");
     let mut values = request.headers().get_all(header::AUTHORIZATION);
@@ -200,7 +229,10 @@ fn token_of(request: &HttpRequest) -> Result<String, Problem> {
         (Some(value), None) => {
             let text = value.to_str().map_err(|_| missing())?;
             let (scheme, token) = text.split_once(' ').ok_or_else(missing)?;
-            if scheme.eq_ignore_ascii_case("bearer") { Ok(token.to_owned()) } else { Err(missing()) }
+            let token = token.trim();
+            let fits =
+                scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(char::is_whitespace);
+            if fits { Ok(token.to_owned()) } else { Err(missing()) }
         }
         _ => Err(missing()),
     }

@@ -42,6 +42,8 @@ impl ServiceClient {
             .no_proxy()
             .connect_timeout(Duration::from_secs(2))
             .timeout(Duration::from_secs(10))
+            // Servers close idle connections after five seconds; a call must not meet that moment.
+            .pool_idle_timeout(Duration::from_secs(4))
             .build()?;
         Ok(Self { http, base: base.to_owned() })
     }

@@ -101,8 +101,10 @@ pub struct Sources {
 impl Sources {
     /// The process's environment and `dallosh.toml` in the working directory, when there is one.
     pub fn of_process(flags: Vec<(&'static str, String)>) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-        let environment = std::env::vars().collect();
+        // What is not Unicode is not ours; `vars` would panic over it.
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         let path = PathBuf::from("dallosh.toml");
         let file = std::fs::read_to_string(&path).ok().map(|text| (path, text));
         Self { flags, environment, file }
@@ -271,7 +273,12 @@ impl Reader {
                     raw.insert(key, (value, Origin::File(path.clone())));
                 }),
                 Err(error) => {
-                    errors.push(format!("{}: {}", path.display(), error.to_string().trim().replace('\n', " ")))
+                    // Its own text quotes the line, which may hold a secret.
+                    let line = error
+                        .span()
+                        .and_then(|span| text.get(..span.start))
+                        .map_or(1, |before| before.lines().count().max(1));
+                    errors.push(format!("{}: line {line}: {}", path.display(), error.message()));
                 }
             }
         }

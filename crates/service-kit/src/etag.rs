@@ -16,7 +16,7 @@ impl Revision {
     /// Answers with the document, or with 304 when the client has this revision already.
     pub fn respond(self, request: &HttpRequest, body: &impl Serialize) -> HttpResponse {
         let tag = self.etag();
-        if matches_header(request, header::IF_NONE_MATCH, &tag) == Some(true) {
+        if named(request, header::IF_NONE_MATCH, |one| one.strip_prefix("W/").unwrap_or(one) == tag) == Some(true) {
             return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
         }
         HttpResponse::Ok().insert_header((header::ETAG, tag)).json(body)
@@ -27,21 +27,24 @@ impl Revision {
     /// # Errors
     /// [`ErrorCode::PreconditionFailed`].
     pub fn check(self, request: &HttpRequest) -> Result<(), Problem> {
-        if matches_header(request, header::IF_MATCH, &self.etag()) == Some(false) {
+        let tag = self.etag();
+        // A weak tag never allows a change.
+        if named(request, header::IF_MATCH, |one| one == tag) == Some(false) {
             return Err(Problem::new(ErrorCode::PreconditionFailed, "it was changed since it was read; read it again"));
         }
         Ok(())
     }
 }
 
-/// Whether the header names the tag or `*`; `None` when it is absent.
-fn matches_header(request: &HttpRequest, name: header::HeaderName, tag: &str) -> Option<bool> {
-    let mut values = request.headers().get_all(name).filter_map(|value| value.to_str().ok()).peekable();
+/// Whether the header holds `*` or a tag that `fits`; `None` when it is absent. What can't be read fits nothing.
+fn named(request: &HttpRequest, name: header::HeaderName, fits: impl Fn(&str) -> bool) -> Option<bool> {
+    let mut values = request.headers().get_all(name).peekable();
     values.peek()?;
     Some(
         values
+            .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .map(str::trim)
-            .any(|one| one == "*" || one.trim_start_matches("W/") == tag),
+            .any(|one| one == "*" || fits(one)),
     )
 }

@@ -5,6 +5,8 @@ use futures::{FutureExt, future::BoxFuture, future::join_all};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::{ErrorCode, Problem, problem::ProblemBody};
+
 /// How long a dependency may take to show a sign of life.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -39,9 +41,18 @@ impl Check {
 /// Which dependencies are there.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Readiness {
-    /// `ready` or `not_ready`.
+    /// `ready`.
     #[schema(example = "ready")]
     status: &'static str,
+    /// Each dependency by name: `ok`, or what is wrong.
+    checks: BTreeMap<&'static str, String>,
+}
+
+/// The problem of a service that misses something, with the same `checks`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NotReady {
+    #[serde(flatten)]
+    problem: ProblemBody,
     /// Each dependency by name: `ok`, or what is wrong.
     checks: BTreeMap<&'static str, String>,
 }
@@ -58,16 +69,16 @@ pub(crate) async fn healthz() -> impl Responder {
 /// Whether the service can work: each dependency by name
 #[utoipa::path(tag = "service", operation_id = "get_readiness", responses(
     (status = 200, description = "Every dependency answers", body = Readiness),
-    (status = 503, description = "One does not", body = Readiness)))]
+    (status = 503, description = "One does not", body = NotReady, content_type = "application/problem+json")))]
 #[get("/readyz")]
 pub(crate) async fn readyz(checks: web::Data<Checks>) -> impl Responder {
     let checks: BTreeMap<_, _> = join_all(checks.0.iter().map(Check::outcome)).await.into_iter().collect();
-    let ready = checks.values().all(|outcome| outcome == "ok");
-    let status = if ready { "ready" } else { "not_ready" };
-    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response
-        .content_type(if ready { "application/json" } else { "application/problem+json" })
-        .json(Readiness { status, checks })
+    let missing: Vec<_> = checks.iter().filter(|(_, outcome)| *outcome != "ok").map(|(name, _)| *name).collect();
+    if missing.is_empty() {
+        return HttpResponse::Ok().json(Readiness { status: "ready", checks });
+    }
+    let problem = Problem::new(ErrorCode::Unavailable, format!("not ready: {}", missing.join(", ")));
+    problem.respond_with(&NotReady { problem: problem.body(), checks })
 }
 
 /// Figures in Prometheus' text format

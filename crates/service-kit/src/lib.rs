@@ -18,7 +18,7 @@ pub use client::{ClientError, ServiceClient};
 pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources};
 pub use etag::Revision;
 pub use health::Check;
-pub use manners::{RequestContext, current_request, traced};
+pub use manners::{RequestContext, client_gone, current_request, traced};
 pub use openapi::{document, merge, to_yaml};
 pub use problem::{ErrorCode, FieldProblem, Problem, describe_errors};
 pub use run::{Routes, RunError, Service, Shutdown, Worker, run};

@@ -1,20 +1,33 @@
-//! What every request gets, whatever its route: an id, a span, figures, and a problem when something failed.
+//! What every request gets, whatever its route: an id, a span, figures, careful headers, and a problem when something
+//! failed.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{collections::HashMap, time::Instant};
 
 use actix_web::{
-    Error, HttpResponse, ResponseError,
-    body::{BoxBody, MessageBody},
+    Error, HttpMessage, HttpRequest, HttpResponse,
+    body::{self, BodySize, BoxBody, MessageBody, SizedStream},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderName, HeaderValue},
+    error::InternalError,
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
     middleware::Next,
+    rt, web,
 };
 use dallosh_primitives::Uid;
-use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
 use crate::{ErrorCode, Problem};
+
+/// What the browser may do with an answer that is no page.
+const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// What an error answer keeps when it becomes a problem.
+const KEPT: [HeaderName; 4] = [header::ALLOW, header::CONTENT_RANGE, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
 
 tokio::task_local! {
     static REQUEST: RequestContext;
@@ -47,9 +60,13 @@ impl RequestContext {
     }
 }
 
+/// Whether the text is a W3C trace context of a version that is known, with ids that are not all zero.
 fn is_traceparent(text: &str) -> bool {
-    let lengths: Vec<_> = text.split('-').map(str::len).collect();
-    lengths == [2, 32, 16, 2] && text.bytes().all(|byte| byte == b'-' || matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    let parts: Vec<_> = text.split('-').collect();
+    let [version, trace, span, flags] = parts.as_slice() else { return false };
+    let hex = |part: &str, length| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let id = |part: &str, length| hex(part, length) && part.bytes().any(|b| b != b'0');
+    *version == "00" && id(trace, 32) && id(span, 16) && hex(flags, 2)
 }
 
 /// The request in which this runs; a fresh one outside of any.
@@ -66,58 +83,168 @@ pub async fn traced<F: Future>(traceparent: Option<&str>, work: F) -> F::Output 
     REQUEST.scope(context, work).await
 }
 
+#[derive(Clone)]
+struct ClientGone(CancellationToken);
+
+/// Cancelled when the client leaves before it is answered. A handler runs to its end all the same, so that nothing is
+/// left half done; one that waits for something costly may watch this and give up.
+pub fn client_gone(request: &HttpRequest) -> CancellationToken {
+    let extensions = request.extensions();
+    extensions.get::<ClientGone>().map_or_else(CancellationToken::new, |gone| gone.0.clone())
+}
+
+/// Which methods each path of a service takes, from its document.
+pub(crate) struct Methods(HashMap<String, Vec<Method>>);
+
+impl Methods {
+    pub(crate) fn of(document: &OpenApi) -> Self {
+        let paths = document.paths.paths.iter().map(|(path, item)| {
+            let taken = [
+                (Method::GET, &item.get),
+                (Method::HEAD, &item.head),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+                (Method::OPTIONS, &item.options),
+            ];
+            (path.clone(), taken.into_iter().filter(|(_, one)| one.is_some()).map(|(method, _)| method).collect())
+        });
+        Self(paths.collect())
+    }
+
+    fn at(&self, pattern: Option<String>) -> &[Method] {
+        pattern.and_then(|pattern| self.0.get(&pattern)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Answers what no route takes: 405 when the path is one, 404 otherwise.
+pub(crate) async fn unmatched(request: HttpRequest, methods: web::Data<Methods>) -> HttpResponse {
+    let Some(pattern) = request.match_pattern() else {
+        return Problem::new(ErrorCode::NotFound, "there is no such path").respond();
+    };
+    let mut response = Problem::new(ErrorCode::MethodNotAllowed, "this path does not take this method").respond();
+    let allowed: Vec<_> = methods.at(Some(pattern)).iter().map(Method::as_str).collect();
+    if let Ok(value) = HeaderValue::from_str(&allowed.join(", "))
+        && !value.is_empty()
+    {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}
+
 /// The outermost middleware.
 pub(crate) async fn manners(
     service: &'static str,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let context = RequestContext::of(&request);
     let (method, began) = (request.method().clone(), Instant::now());
-    let (http, path) = (request.request().clone(), request.path().to_owned());
-    let span = tracing::info_span!("request", service, request.id = %context.id, method = %method, path = %path);
-    let id = context.id.clone();
-    REQUEST
-        .scope(context, async move {
-            let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-            let mut response = match answered {
-                Ok(Ok(response)) => response.map_into_boxed_body(),
-                Ok(Err(error)) => ServiceResponse::new(http.clone(), error.error_response()),
-                Err(_) => {
-                    tracing::error!("a handler panicked");
-                    let problem = Problem::new(ErrorCode::Internal, "something went wrong; the request id finds it in the log");
-                    ServiceResponse::new(http.clone(), problem.error_response())
-                }
-            };
-            let status = response.status();
-            if (status.is_client_error() || status.is_server_error()) && !is_problem(response.response()) {
-                let allow = response.headers().get(header::ALLOW).cloned();
-                let code = ErrorCode::of_status(status);
-                let mut problem = Problem::new(code, code.title().to_lowercase()).error_response();
-                if let Some(allow) = allow {
-                    problem.headers_mut().insert(header::ALLOW, allow);
-                }
-                response = ServiceResponse::new(http.clone(), problem);
+    let span =
+        tracing::info_span!("request", service, request.id = %context.id, method = %method, path = request.path());
+    let bare = method == Method::HEAD && {
+        let methods = request.app_data::<web::Data<Methods>>().cloned();
+        let taken = methods.as_ref().map_or(&[][..], |methods| methods.at(request.match_pattern()));
+        taken.contains(&Method::GET) && !taken.contains(&Method::HEAD)
+    };
+    if bare {
+        request.head_mut().method = Method::GET;
+    }
+    let gone = CancellationToken::new();
+    request.extensions_mut().insert(ClientGone(gone.clone()));
+    let gone = gone.drop_guard();
+    // A task of its own: the connection's task drops what it runs when the client leaves, and a panic ends only this.
+    let work = REQUEST.scope(context.clone(), next.call(request)).instrument(span.clone());
+    let answered = rt::spawn(work).await;
+    gone.disarm();
+    let _entered = span.enter();
+    REQUEST.sync_scope(context.clone(), || {
+        let outcome = match answered {
+            Ok(Ok(response)) => Ok(response.map_into_boxed_body().into_parts()),
+            Ok(Err(error)) => Err(error.error_response()),
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                let problem =
+                    Problem::new(ErrorCode::Internal, "something went wrong; the request id finds it in the log");
+                Err(problem.respond())
             }
-            if let Ok(value) = HeaderValue::from_str(&id) {
-                response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
-            }
-            let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
-            let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-            metrics::histogram!("http_server_request_duration_seconds", "service" => service, "method" => method.to_string(), "route" => route, "status" => status.to_string())
-                .record(seconds);
-            if status >= 500 {
-                tracing::warn!(status, duration_ms = seconds * 1000.0, "answered");
-            } else {
-                tracing::debug!(status, duration_ms = seconds * 1000.0, "answered");
-            }
-            Ok(response)
-        })
-        .instrument(span)
-        .await
+        };
+        let (request, response) = match outcome {
+            Ok((request, response)) => (Some(request), response),
+            Err(response) => (None, response),
+        };
+        let response = polished(response, &context);
+        let response = if bare { response.map_body(|_, body| without_content(&body)) } else { response };
+        let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
+        let route = request.as_ref().and_then(HttpRequest::match_pattern).unwrap_or_else(|| "unmatched".to_owned());
+        metrics::histogram!("http_server_request_duration_seconds", "service" => service, "method" => label(&method), "route" => route, "status" => status.to_string())
+            .record(seconds);
+        if status >= 500 {
+            tracing::warn!(status, duration_ms = seconds * 1000.0, "answered");
+        } else {
+            tracing::debug!(status, duration_ms = seconds * 1000.0, "answered");
+        }
+        match request {
+            Some(request) => Ok(ServiceResponse::new(request, response)),
+            None => Err(InternalError::from_response("answered already", response).into()),
+        }
+    })
 }
 
-fn is_problem<B>(response: &HttpResponse<B>) -> bool {
+/// The answer with a problem for a body when it is an error, and with the headers that every answer has.
+fn polished(mut response: HttpResponse, context: &RequestContext) -> HttpResponse {
+    let status = response.status();
+    if (status.is_client_error() || status.is_server_error()) && !is_problem(&response) {
+        let code = ErrorCode::of_status(status);
+        let mut problem = Problem::new(code, code.title().to_lowercase()).respond();
+        for name in KEPT {
+            if let Some(value) = response.headers().get(&name) {
+                problem.headers_mut().insert(name, value.clone());
+            }
+        }
+        response = problem;
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&context.id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_CONTENT));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// The length of a body and nothing of it: the answer to HEAD.
+fn without_content(body: &BoxBody) -> BoxBody {
+    match body.size() {
+        BodySize::Sized(length) => BoxBody::new(SizedStream::new(length, futures::stream::empty::<Result<_, Error>>())),
+        BodySize::None | BodySize::Stream => BoxBody::new(body::None::new()),
+    }
+}
+
+/// The method for figures; a client can't make new ones.
+fn label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn is_problem(response: &HttpResponse) -> bool {
     response
         .headers()
         .get(header::CONTENT_TYPE)

@@ -35,7 +35,7 @@ impl Modify for Bearer {
     }
 }
 
-/// The OpenAPI document of a service's routes, with the problem answer added to every operation.
+/// The `OpenAPI` document of a service's routes, with the problem answer added to every operation.
 pub fn document(routes: &Routes) -> Document {
     let (_, mut document) = App::new()
         .into_utoipa_app()

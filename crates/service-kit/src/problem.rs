@@ -20,10 +20,12 @@ macro_rules! error_codes {
 
             /// The word of the contract.
             pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $word,)+ } }
-            const fn status_number(self) -> u16 { match self { $(Self::$name => $status,)+ } }
+            /// The HTTP status as a number.
+            pub const fn status_number(self) -> u16 { match self { $(Self::$name => $status,)+ } }
             /// The short text that is the same for every such problem.
             pub const fn title(self) -> &'static str { match self { $(Self::$name => $title,)+ } }
-            const fn meaning(self) -> &'static str { match self { $(Self::$name => concat!($($doc,)+),)+ } }
+            /// When it happens, for people.
+            pub const fn meaning(self) -> &'static str { match self { $(Self::$name => concat!($($doc,)+),)+ } }
             /// Whether the same request may succeed later.
             pub const fn is_retryable(self) -> bool { match self { $(Self::$name => error_codes!(@$retry),)+ } }
         }
@@ -51,6 +53,8 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", 405, "This method is not allowed here", final;
     /// The action makes no sense in the task's present state, which the detail names.
     IllegalTransition = "illegal_transition", 409, "The task's state does not allow this", final;
+    /// The request came so slowly that it was given up.
+    RequestTimeout = "request_timeout", 408, "The request came too slowly", retry;
     /// Something with this name exists already.
     Conflict = "conflict", 409, "It exists already", final;
     /// It is in use and can't be changed or deleted now.
@@ -120,13 +124,18 @@ impl ErrorCode {
             403 => Self::Forbidden,
             404 => Self::NotFound,
             405 => Self::MethodNotAllowed,
-            408 | 400 => Self::BadRequest,
+            408 => Self::RequestTimeout,
+            409 => Self::Conflict,
+            412 => Self::PreconditionFailed,
             413 => Self::TooLarge,
             415 => Self::UnsupportedMedia,
             416 => Self::RangeNotSatisfiable,
+            422 => Self::Validation,
+            429 => Self::RateLimited,
             502 => Self::BadGateway,
             503 => Self::Unavailable,
             504 => Self::GatewayTimeout,
+            507 => Self::StorageFull,
             code if code < 500 => Self::BadRequest,
             _ => Self::Internal,
         }
@@ -229,6 +238,18 @@ impl Problem {
         self.error_response()
     }
 
+    /// The problem as an answer with another body, which has the problem's members too.
+    pub(crate) fn respond_with(&self, body: &impl Serialize) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status());
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        response.content_type("application/problem+json").json(body)
+    }
+
     pub(crate) fn body(&self) -> ProblemBody {
         let code = self.code.as_str();
         ProblemBody {
@@ -261,14 +282,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.code.status());
-        if let Some(seconds) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
-        }
-        if self.code.status() == StatusCode::UNAUTHORIZED {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-        }
-        response.content_type("application/problem+json").json(self.body())
+        self.respond_with(&self.body())
     }
 }
 

@@ -1,24 +1,29 @@
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, middleware::from_fn, web};
-use futures::future::{BoxFuture, join_all, try_join_all};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all, try_join_all},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    Check, ErrorCode, Problem, health,
-    manners::{json_problem, manners},
+    Check, ErrorCode, Problem, document, health,
+    manners::{Methods, json_problem, manners, unmatched},
 };
 
 /// How long connections may take to end at a stop, in seconds.
 const SHUTDOWN_SECONDS: u64 = 5;
-/// How long workers may take to put down their work.
+/// How long workers may take to put down their work, from the stop on.
 const WORKERS_PATIENCE: Duration = Duration::from_secs(8);
+/// How often figures are gathered up; between two times they take memory.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// The largest JSON body, unless a route says otherwise.
 const JSON_LIMIT: usize = 64 << 10;
 
-/// Registers a service's routes; run once per server thread, and once for its OpenAPI document.
+/// Registers a service's routes; run once per server thread, and once for its `OpenAPI` document.
 pub type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
 /// Work beside the requests, until the token is cancelled.
@@ -68,10 +73,11 @@ pub async fn run(
     let mut servers = Vec::new();
     for Service { name, listener, routes, workers, checks, threads } in services {
         let failed = move |source| RunError { service: name, source };
-        let (figures, checks, shutdown) = (
+        let (figures, checks, shutdown, methods) = (
             web::Data::new(figures.clone()),
             web::Data::new(health::Checks(checks)),
             web::Data::new(Shutdown(stop.clone())),
+            web::Data::new(Methods::of(&document(&routes))),
         );
         let server = HttpServer::new(move || {
             let routes = routes.clone();
@@ -90,28 +96,40 @@ pub async fn run(
                 .app_data(figures.clone())
                 .app_data(checks.clone())
                 .app_data(shutdown.clone())
+                .app_data(methods.clone())
                 .into_utoipa_app()
                 .configure(|config| {
                     config.service(health::healthz).service(health::readyz).service(health::metrics);
                     routes(config);
                 })
                 .into_app()
-                .default_service(web::to(|| async {
-                    Problem::new(ErrorCode::NotFound, "there is no such path").respond()
-                }))
+                .default_service(web::to(unmatched))
         })
         .workers(threads)
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .client_request_timeout(Duration::from_secs(5))
+        // Else a stream that says nothing outlives its client.
+        .h1_allow_half_closed(false)
         .listen(listener)
         .map_err(failed)?
         .run();
         for worker in workers {
-            tracker.spawn(worker(stop.child_token()));
+            let work = AssertUnwindSafe(worker(stop.child_token())).catch_unwind();
+            tracker.spawn(async move {
+                if work.await.is_err() {
+                    tracing::error!(service = name, "a worker panicked and is gone until the next start");
+                }
+            });
         }
         servers.push((name, server));
     }
+    let stopping = stop.clone();
+    tracker.spawn(async move {
+        while stopping.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+            figures.run_upkeep();
+        }
+    });
     tracker.close();
     let handles: Vec<_> = servers.iter().map(|(_, server)| server.handle()).collect();
     let stopping = stop.clone();
@@ -120,16 +138,23 @@ pub async fn run(
         join_all(handles.iter().map(|handle| handle.stop(true))).await;
     });
     ready();
-    let ended = try_join_all(
-        servers
-            .into_iter()
-            .map(|(service, server)| async move { server.await.map_err(|source| RunError { service, source }) }),
-    )
-    .await;
-    stop.cancel();
-    if tokio::time::timeout(WORKERS_PATIENCE, tracker.wait()).await.is_err() {
-        tracing::warn!("some work was not put down in time; its lease runs out");
-    }
+    let serving = async {
+        let ended = try_join_all(
+            servers
+                .into_iter()
+                .map(|(service, server)| async move { server.await.map_err(|source| RunError { service, source }) }),
+        )
+        .await;
+        stop.cancel();
+        ended
+    };
+    let working = async {
+        stop.cancelled().await;
+        if tokio::time::timeout(WORKERS_PATIENCE, tracker.wait()).await.is_err() {
+            tracing::warn!("some work was not put down in time; its lease runs out");
+        }
+    };
+    let (ended, ()) = tokio::join!(serving, working);
     stopper.abort();
     ended.map(|_| ())
 }
