@@ -30,15 +30,15 @@ const COLUMNS: [&str; 22] = [
     "url",
 ];
 
-fn rows(name: &str) -> Vec<csv::StringRecord> {
+fn rows(name: &str) -> csv::Result<Vec<csv::StringRecord>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples").join(name);
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path).unwrap();
-    reader.records().map(Result::unwrap).collect()
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(path)?;
+    reader.records().collect()
 }
 
 #[test]
 fn the_sample_has_the_columns_of_an_export_and_a_label_for_every_row() {
-    let (posts, labels) = (rows("posts.csv"), rows("labels.csv"));
+    let (posts, labels) = (rows("posts.csv").unwrap(), rows("labels.csv").unwrap());
     assert_eq!(posts[0].iter().collect::<Vec<_>>(), COLUMNS);
     assert_eq!(posts.len(), 361);
     assert!(posts.iter().map(|post| &post[0]).eq(labels.iter().map(|label| &label[0])));
@@ -46,7 +46,7 @@ fn the_sample_has_the_columns_of_an_export_and_a_label_for_every_row() {
 
 #[tokio::test]
 async fn the_offline_model_labels_every_post_of_the_sample_that_has_words() {
-    let posts = rows("posts.csv");
+    let posts = rows("posts.csv").unwrap();
     let texts: Vec<(u32, &str)> = (0..).zip(posts.iter().skip(1)).map(|(id, post)| (id, &post[2])).collect();
     let ids: Vec<u32> = texts.iter().map(|(id, _)| *id).collect();
     let topics = TOPICS.map(str::to_owned);
@@ -56,7 +56,7 @@ async fn the_offline_model_labels_every_post_of_the_sample_that_has_words() {
     let empty = texts.iter().filter(|(_, text)| text.is_empty()).map(|(id, _)| (*id, RowProblem::Missing));
     assert_eq!(checked.problems, empty.collect::<BTreeMap<_, _>>());
 
-    let labels = rows("labels.csv");
+    let labels = rows("labels.csv").unwrap();
     let mut right = [0; 3];
     for (id, label) in &checked.labels {
         let wanted = &labels[usize::try_from(*id).unwrap() + 1];
