@@ -1,0 +1,66 @@
+use dallosh_service_kit::ErrorCode;
+use dallosh_store::{StoreError, StoreErrorKind};
+
+use crate::{hashing::HashError, password::WeakPassword, tokens::TokenError};
+
+/// A field of a request, and what is wrong with it.
+pub type WrongField = (&'static str, &'static str);
+
+/// What a workflow refuses, or fails by.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The e-mail or the password is wrong, or the account is disabled: not told which.
+    #[error("the e-mail or the password is wrong")]
+    InvalidCredentials,
+    /// The session has ended or expired, or its user may not sign in any more.
+    #[error("the session has ended")]
+    SignedOut,
+    /// The new password is refused.
+    #[error("the password {0}")]
+    WeakPassword(#[from] WeakPassword),
+    /// These fields have values that they can't have.
+    #[error("a value is not allowed")]
+    Invalid(Vec<WrongField>),
+    /// Another account has the e-mail address.
+    #[error("another account has this e-mail address")]
+    EmailTaken,
+    /// The user was changed since the client read it.
+    #[error("it was changed since it was read; read it again")]
+    Changed,
+    /// More passwords wait to be checked than is sensible.
+    #[error("too many passwords are being checked at once")]
+    Busy,
+    /// A stored password hash can't be used, or hashing failed.
+    #[error("hashing failed")]
+    Hash(#[from] HashError),
+    /// A token can't be made.
+    #[error("a token can't be made")]
+    Token(#[from] TokenError),
+    /// A user's role is gone.
+    #[error("the user's role does not exist")]
+    RoleMissing,
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// The code of the problem that a client sees.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidCredentials => ErrorCode::InvalidCredentials,
+            Self::SignedOut => ErrorCode::Unauthorized,
+            Self::WeakPassword(_) => ErrorCode::WeakPassword,
+            Self::Invalid(_) => ErrorCode::Validation,
+            Self::EmailTaken => ErrorCode::Conflict,
+            Self::Changed => ErrorCode::PreconditionFailed,
+            Self::Busy => ErrorCode::Unavailable,
+            Self::Hash(_) | Self::Token(_) | Self::RoleMissing => ErrorCode::Internal,
+            Self::Store(error) => match error.kind {
+                StoreErrorKind::Unavailable | StoreErrorKind::Stale => ErrorCode::Unavailable,
+                StoreErrorKind::Full => ErrorCode::StorageFull,
+                _ => ErrorCode::Internal,
+            },
+        }
+    }
+}

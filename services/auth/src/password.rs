@@ -1,0 +1,76 @@
+use crate::user::Email;
+
+/// The fewest characters of a password.
+const SHORTEST: usize = 8;
+/// The most bytes of a password.
+const LONGEST: usize = 1024;
+/// Passwords that everybody tries first, in lower case, one a line.
+const COMMON: &str = include_str!("password/common.txt");
+
+/// Why a password is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WeakPassword {
+    /// It has fewer than 8 characters.
+    #[error("must have at least 8 characters")]
+    TooShort,
+    /// It has more than 1024 bytes.
+    #[error("must have at most 1024 bytes")]
+    TooLong,
+    /// It is on the list of those that are tried first.
+    #[error("is one of the most common ones")]
+    Common,
+    /// It is the e-mail address.
+    #[error("must not be the e-mail address")]
+    IsEmail,
+}
+
+/// Checks a new password. Nothing is asked of its composition; what counts is length and that nobody guesses it first.
+pub fn check(password: &str, email: &Email) -> Result<(), WeakPassword> {
+    if password.len() > LONGEST {
+        return Err(WeakPassword::TooLong);
+    }
+    if password.chars().count() < SHORTEST {
+        return Err(WeakPassword::TooShort);
+    }
+    let lower = password.to_lowercase();
+    if lower.trim() == email.as_str() {
+        return Err(WeakPassword::IsEmail);
+    }
+    let mut letters = lower.chars();
+    let first = letters.next();
+    if COMMON.lines().any(|common| common == lower) || letters.all(|letter| Some(letter) == first) {
+        return Err(WeakPassword::Common);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(password: &str) -> Result<(), WeakPassword> {
+        check(password, &Email::parse("ann.lee@example.com").unwrap())
+    }
+
+    #[test]
+    fn a_password_is_refused_when_it_is_short_long_common_or_the_address() {
+        assert_eq!(verdict("123456"), Err(WeakPassword::TooShort));
+        assert_eq!(verdict("sevench"), Err(WeakPassword::TooShort));
+        assert_eq!(verdict(&"é".repeat(513)), Err(WeakPassword::TooLong));
+        assert_eq!(verdict("Password1"), Err(WeakPassword::Common));
+        assert_eq!(verdict("zzzzzzzzzzzz"), Err(WeakPassword::Common));
+        assert_eq!(verdict("Ann.Lee@example.com"), Err(WeakPassword::IsEmail));
+    }
+
+    #[test]
+    fn blanks_emoji_and_any_length_up_to_the_limit_are_fine() {
+        assert_eq!(verdict("correct horse 🐎 battery"), Ok(()));
+        assert_eq!(verdict(&"ab".repeat(512)), Ok(()));
+        assert_eq!(verdict("sieben 8"), Ok(()));
+    }
+
+    #[test]
+    fn the_list_holds_only_what_the_length_lets_through() {
+        assert!(COMMON.lines().all(|line| line.chars().count() >= SHORTEST && line == line.to_lowercase()));
+    }
+}

@@ -1,0 +1,36 @@
+use std::collections::BTreeSet;
+
+use dallosh_contracts::Permission;
+
+/// The role that allows everything; always there.
+pub const ADMIN: &str = "admin";
+/// The role of those who register; made at the first start.
+pub const ANALYST: &str = "analyst";
+
+/// What its users may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its name; no two roles share one.
+    pub name: String,
+    /// What it allows.
+    pub permissions: BTreeSet<Permission>,
+}
+
+impl Role {
+    /// The role `admin`.
+    pub fn admin() -> Self {
+        Self { name: ADMIN.to_owned(), permissions: Permission::ALL.into() }
+    }
+
+    /// The role `analyst`, as it is made.
+    pub fn analyst() -> Self {
+        let permissions = [
+            Permission::ViewOverview,
+            Permission::ManageDatasets,
+            Permission::ReadDatasets,
+            Permission::ManageTasks,
+            Permission::ReadTasks,
+        ];
+        Self { name: ANALYST.to_owned(), permissions: permissions.into() }
+    }
+}

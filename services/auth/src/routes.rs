@@ -1,0 +1,62 @@
+//! The operations, one line each.
+
+mod jwks;
+mod login;
+mod logout;
+mod me;
+mod refresh;
+mod register;
+mod view;
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderName};
+use dallosh_service_kit::{ErrorCode, Problem};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::error::{Error, WrongField};
+
+/// Answers with tokens or personal data are kept nowhere on their way.
+const NO_STORE: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
+
+/// Registers the routes.
+pub fn register(config: &mut ServiceConfig) {
+    config
+        .service(register::register_user)
+        .service(login::login_user)
+        .service(refresh::refresh_session)
+        .service(logout::logout_user)
+        .service(me::get_me)
+        .service(me::update_me)
+        .service(jwks::list_keys);
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        match error {
+            Error::Invalid(fields) => wrong_fields(&fields),
+            Error::WeakPassword(reason) => {
+                Self::new(code, format!("the password {reason}")).with_error("/password", reason.to_string())
+            }
+            Error::EmailTaken => Self::new(code, error.to_string()).with_error("/email", "is taken"),
+            _ if code == ErrorCode::Internal => Self::internal(error),
+            Error::Store(error) if code == ErrorCode::Unavailable => Self::unavailable("the database", error),
+            Error::Store(error) if code == ErrorCode::StorageFull => {
+                tracing::error!(%error, "no room left");
+                Self::new(code, "there is no room left for data")
+            }
+            other => Self::new(code, other.to_string()),
+        }
+    }
+}
+
+/// One problem that names every wrong field.
+fn wrong_fields(fields: &[WrongField]) -> Problem {
+    fields.iter().fold(Problem::new(ErrorCode::Validation, "a value is not allowed"), |problem, (pointer, detail)| {
+        problem.with_error(*pointer, *detail)
+    })
+}
+
+/// Reads a field that may be left out, but not be null.
+fn given<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,33 @@
+use actix_web::{HttpResponse, post, web};
+use dallosh_service_kit::Problem;
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{NO_STORE, view::TokensView};
+use crate::{state::State, workflow};
+
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// The address; its case does not matter.
+    #[schema(example = "ann@example.com")]
+    email: String,
+    /// The password.
+    #[schema(value_type = String, example = "correct horse battery", format = "password")]
+    password: SecretString,
+}
+
+/// Sign in
+///
+/// Begins a session. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
+#[utoipa::path(tag = "auth", security(()), request_body = LoginRequest, responses(
+    (status = 200, description = "The session's tokens", body = TokensView),
+))]
+#[post("/v1/auth/login")]
+pub async fn login_user(state: web::Data<State>, request: web::Json<LoginRequest>) -> Result<HttpResponse, Problem> {
+    let LoginRequest { email, password } = request.into_inner();
+    let grant = workflow::login(&state, &email, &password).await?;
+    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(TokensView::from(grant)))
+}

@@ -1,0 +1,232 @@
+use std::sync::Arc;
+
+use dallosh_primitives::{Clock, Uid};
+use dallosh_service_kit::{ClientError, Config, ConfigErrors, Profile};
+use dallosh_store::{Store, StoreError, StoreErrorKind};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    error::Error,
+    hashing::{Hashing, Verdict},
+    keys::{self, KeyError},
+    password,
+    role::{ADMIN, ANALYST, Role},
+    state::State,
+    store::AuthStore,
+    tokens::{TokenError, Tokens},
+    user::{Email, User},
+};
+
+/// Who makes what nobody asked for.
+const SYSTEM: &str = "system";
+/// The accounts of the development profile, which everybody knows, and their password.
+const KNOWN_ADMIN: &str = "admin@free.com";
+const KNOWN_ANALYST: &str = "user@free.com";
+const KNOWN_PASSWORD: &str = "123456";
+
+/// The service can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration does not do; the message names the keys.
+    #[error(transparent)]
+    Configuration(ConfigErrors),
+    /// The signing key can't be had.
+    #[error("the signing key can't be had")]
+    Key(#[from] KeyError),
+    /// Tokens can't be made with the signing key.
+    #[error("tokens can't be made")]
+    Token(#[from] TokenError),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+    /// Passwords can't be hashed.
+    #[error("passwords can't be hashed")]
+    Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A role that was just made is gone.
+    #[error("the role `{0}` is missing")]
+    RoleMissing(&'static str),
+    /// The client that fetches our own published keys can't be set up.
+    #[error("the key client can't be set up")]
+    Client(#[from] ClientError),
+    /// The process is stopping.
+    #[error("the process is stopping")]
+    Stopping,
+}
+
+impl From<Error> for StartError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(error) => Self::Store(error),
+            other => Self::Hashing(Box::new(other)),
+        }
+    }
+}
+
+/// Makes the collections, the roles and the first accounts, when they are not there. May be run any number of times,
+/// by several processes at once.
+///
+/// # Errors
+/// [`StartError::Configuration`] when the production profile has no admin and can't make one; [`StartError::Store`].
+pub async fn init(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<(), StartError> {
+    let store = AuthStore::open(store).await?;
+    let hashing = Hashing::start().await?;
+    Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() }.run().await.map(|_| ())
+}
+
+/// Does what [`init`] does, reads the signing key, and gives what handlers need.
+pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<State, StartError> {
+    let store = AuthStore::open(store).await?;
+    let hashing = Hashing::start().await?;
+    let beginning = Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() };
+    let analyst = beginning.run().await?;
+    let folder = config.data_dir.clone();
+    let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
+    let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
+    Ok(State { store, hashing, tokens, clock, analyst })
+}
+
+struct Beginning<'a> {
+    config: &'a Config,
+    store: &'a AuthStore,
+    hashing: &'a Hashing,
+    clock: &'a dyn Clock,
+}
+
+impl Beginning<'_> {
+    /// Gives the role of those who register.
+    async fn run(&self) -> Result<Uid, StartError> {
+        let admin = self.role(ADMIN, Role::admin()).await?;
+        let analyst = self.role(ANALYST, Role::analyst()).await?;
+        match self.config.profile {
+            Profile::Development => self.known_accounts(admin, analyst).await?,
+            Profile::Production => self.configured_admin(admin).await?,
+        }
+        Ok(analyst)
+    }
+
+    /// The role with this name, made when absent. The admin's always allows everything, also what a new version adds.
+    async fn role(&self, name: &'static str, role: Role) -> Result<Uid, StartError> {
+        match self.store.insert_role(role.clone(), SYSTEM).await {
+            Ok(()) => {}
+            Err(error) if error.kind == StoreErrorKind::Duplicate => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut found = self.store.role_named(name).await?.ok_or(StartError::RoleMissing(name))?;
+        let uid = found.uid;
+        if name == ADMIN && found.data != role {
+            found.data = role;
+            match self.store.replace_role(found, SYSTEM).await {
+                Err(error) if error.kind != StoreErrorKind::Stale => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(uid)
+    }
+
+    /// Makes the accounts of the development profile at the first start. The admin comes last: that there is one says
+    /// that the first start is over, and what was deleted since does not come back.
+    async fn known_accounts(&self, admin: Uid, analyst: Uid) -> Result<(), StartError> {
+        if self.config.listen.ip().is_loopback() {
+            tracing::info!("the development profile has accounts with a known password");
+        } else {
+            tracing::warn!(
+                "the development profile has accounts with a known password and can be reached from outside"
+            );
+        }
+        if self.store.has_enabled_user(admin).await? {
+            return Ok(());
+        }
+        for (email, role) in [(KNOWN_ANALYST, analyst), (KNOWN_ADMIN, admin)] {
+            if let Some(email) = Email::parse(email) {
+                self.account(email, &KNOWN_PASSWORD.into(), role, true).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the first admin of the production profile from the configuration, when no admin can sign in.
+    async fn configured_admin(&self, admin: Uid) -> Result<(), StartError> {
+        self.close_known_accounts().await?;
+        if self.store.has_enabled_user(admin).await? {
+            return Ok(());
+        }
+        let (email, password) = first_admin(self.config).map_err(StartError::Configuration)?;
+        self.account(email, &password, admin, false).await?;
+        if self.store.has_enabled_user(admin).await? {
+            return Ok(());
+        }
+        let taken = "auth.admin_email: there is an account with this address, and it is no admin; choose another one";
+        Err(StartError::Configuration(ConfigErrors(vec![taken.to_owned()])))
+    }
+
+    /// Disables the development accounts whose password everybody knows, in a database that was begun with them.
+    async fn close_known_accounts(&self) -> Result<(), StartError> {
+        for email in [KNOWN_ADMIN, KNOWN_ANALYST] {
+            let Some(email) = Email::parse(email) else { continue };
+            let Some(mut user) = self.store.user_by_email(&email).await?.filter(|user| !user.data.disabled) else {
+                continue;
+            };
+            if self.hashing.compare(&KNOWN_PASSWORD.into(), Some(&user.data.password_hash)).await? == Verdict::Wrong {
+                continue;
+            }
+            user.data.disabled = true;
+            user.data.generation += 1;
+            tracing::warn!(user.id = %user.uid, "an account of the development profile was disabled: its password is known");
+            match self.store.replace_user(user, SYSTEM).await {
+                Err(error) if error.kind != StoreErrorKind::Stale => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an account, unless the address has one.
+    async fn account(
+        &self,
+        email: Email,
+        password: &SecretString,
+        role: Uid,
+        must_change_password: bool,
+    ) -> Result<(), StartError> {
+        let hash = self.hashing.hash(password).await?;
+        let user = User { must_change_password, ..User::new(email, None, role, hash, self.clock.now()) };
+        match self.store.insert_user(user, Some(SYSTEM)).await {
+            Err(error) if error.kind != StoreErrorKind::Duplicate => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The first admin as configured, or all that is wrong with it. Values are not repeated.
+fn first_admin(config: &Config) -> Result<(Email, SecretString), ConfigErrors> {
+    let mut wrong = Vec::new();
+    let email = config.admin_email.as_deref().and_then(Email::parse);
+    match (&config.admin_email, &email) {
+        (None, _) => wrong.push("auth.admin_email is missing".to_owned()),
+        (Some(_), None) => wrong.push("auth.admin_email is no e-mail address".to_owned()),
+        (Some(_), Some(email)) if [KNOWN_ADMIN, KNOWN_ANALYST].contains(&email.as_str()) => {
+            wrong.push("auth.admin_email is the address of a development account".to_owned());
+        }
+        _ => {}
+    }
+    match (&config.admin_password, &email) {
+        (None, _) => wrong.push("auth.admin_password is missing".to_owned()),
+        (Some(password), email) => {
+            let nobody = Email::parse(KNOWN_ADMIN);
+            let verdict =
+                email.as_ref().or(nobody.as_ref()).map(|email| password::check(password.expose_secret(), email));
+            if let Some(Err(reason)) = verdict {
+                wrong.push(format!("auth.admin_password {reason}"));
+            }
+        }
+    }
+    match (email, &config.admin_password) {
+        (Some(email), Some(password)) if wrong.is_empty() => Ok((email, password.clone())),
+        _ => Err(ConfigErrors(
+            wrong
+                .into_iter()
+                .map(|line| format!("{line}; the production profile makes its first admin from auth.admin_email and auth.admin_password"))
+                .collect(),
+        )),
+    }
+}

@@ -1,0 +1,19 @@
+use std::sync::Arc;
+
+use dallosh_primitives::{Clock, Uid};
+
+use crate::{hashing::Hashing, store::AuthStore, tokens::Tokens};
+
+/// What handlers and the sweeper share.
+pub struct State {
+    /// The collections.
+    pub store: AuthStore,
+    /// Passwords.
+    pub hashing: Hashing,
+    /// Tokens.
+    pub tokens: Tokens,
+    /// The time of sessions and tokens.
+    pub clock: Arc<dyn Clock>,
+    /// The role of those who register.
+    pub analyst: Uid,
+}

@@ -1,0 +1,381 @@
+//! The collections that this service alone writes, as documents.
+
+use chrono::{DateTime, Utc};
+use dallosh_contracts::Permission;
+use dallosh_primitives::Uid;
+use dallosh_store::{
+    Collection, Document, Filter, Index, ListQuery, Modified, Sort, Store, StoreError, StoreErrorKind, Value, Versioned,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    role::Role,
+    session::{Session, TokenHash},
+    user::{Email, User},
+};
+
+/// The shape of the documents that are written now.
+const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Clone, Serialize, Deserialize)]
+struct UserDocument {
+    schema_version: u32,
+    email: String,
+    name: Option<String>,
+    role_id: Uid,
+    password_hash: String,
+    password_changed_at: DateTime<Utc>,
+    must_change_password: bool,
+    disabled: bool,
+    generation: i64,
+}
+
+impl Document for UserDocument {
+    const COLLECTION: &'static str = "users";
+    const INDEXES: &'static [Index] =
+        &[Index { fields: &["email"], unique: true }, Index { fields: &["role_id"], unique: false }];
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct RoleDocument {
+    schema_version: u32,
+    name: String,
+    permissions: Vec<Permission>,
+}
+
+impl Document for RoleDocument {
+    const COLLECTION: &'static str = "roles";
+    const INDEXES: &'static [Index] = &[Index { fields: &["name"], unique: true }];
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct SessionDocument {
+    schema_version: u32,
+    user_id: Uid,
+    generation: i64,
+    started_at: DateTime<Utc>,
+    refreshed_at: DateTime<Utc>,
+    /// For the query of what is over; follows from the other times.
+    expires_at: String,
+    token_hash: String,
+    previous_token_hash: Option<String>,
+    ended_at: Option<DateTime<Utc>>,
+}
+
+impl Document for SessionDocument {
+    const COLLECTION: &'static str = "sessions";
+    const INDEXES: &'static [Index] =
+        &[Index { fields: &["user_id"], unique: false }, Index { fields: &["expires_at"], unique: false }];
+}
+
+impl From<User> for UserDocument {
+    fn from(user: User) -> Self {
+        let User { email, name, role, password_hash, password_changed_at, must_change_password, disabled, generation } =
+            user;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            email: email.as_str().to_owned(),
+            name,
+            role_id: role,
+            password_hash: password_hash.expose_secret().to_owned(),
+            password_changed_at,
+            must_change_password,
+            disabled,
+            generation,
+        }
+    }
+}
+
+impl TryFrom<UserDocument> for User {
+    type Error = StoreError;
+
+    fn try_from(document: UserDocument) -> Result<Self, StoreError> {
+        let UserDocument {
+            schema_version: _,
+            email,
+            name,
+            role_id,
+            password_hash,
+            password_changed_at,
+            must_change_password,
+            disabled,
+            generation,
+        } = document;
+        let email = Email::parse(&email).ok_or_else(|| {
+            StoreError::new(StoreErrorKind::Corrupt, "decode", UserDocument::COLLECTION)
+                .because("the e-mail address is none")
+        })?;
+        Ok(Self {
+            email,
+            name,
+            role: role_id,
+            password_hash: SecretString::from(password_hash),
+            password_changed_at,
+            must_change_password,
+            disabled,
+            generation,
+        })
+    }
+}
+
+impl From<Role> for RoleDocument {
+    fn from(role: Role) -> Self {
+        let Role { name, permissions } = role;
+        Self { schema_version: SCHEMA_VERSION, name, permissions: permissions.into_iter().collect() }
+    }
+}
+
+impl From<RoleDocument> for Role {
+    fn from(document: RoleDocument) -> Self {
+        let RoleDocument { schema_version: _, name, permissions } = document;
+        Self { name, permissions: permissions.into_iter().collect() }
+    }
+}
+
+impl From<Session> for SessionDocument {
+    fn from(session: Session) -> Self {
+        let expires_at = time_text(session.expires_at());
+        let Session { user, generation, started_at, refreshed_at, current, previous, ended_at } = session;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            user_id: user,
+            generation,
+            started_at,
+            refreshed_at,
+            expires_at,
+            token_hash: current.0,
+            previous_token_hash: previous.map(|hash| hash.0),
+            ended_at,
+        }
+    }
+}
+
+impl From<SessionDocument> for Session {
+    fn from(document: SessionDocument) -> Self {
+        let SessionDocument {
+            schema_version: _,
+            user_id,
+            generation,
+            started_at,
+            refreshed_at,
+            expires_at: _,
+            token_hash,
+            previous_token_hash,
+            ended_at,
+        } = document;
+        Self {
+            user: user_id,
+            generation,
+            started_at,
+            refreshed_at,
+            current: TokenHash(token_hash),
+            previous: previous_token_hash.map(TokenHash),
+            ended_at,
+        }
+    }
+}
+
+/// The service's collections.
+#[derive(Clone)]
+pub struct AuthStore {
+    users: Collection<UserDocument>,
+    roles: Collection<RoleDocument>,
+    sessions: Collection<SessionDocument>,
+}
+
+impl AuthStore {
+    /// Makes the collections and their indexes when they are not there.
+    pub async fn open(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            users: store.collection().await?,
+            roles: store.collection().await?,
+            sessions: store.collection().await?,
+        })
+    }
+
+    /// Finds a user.
+    pub async fn user(&self, uid: Uid) -> Result<Option<Versioned<User>>, StoreError> {
+        self.users.find(uid).await?.map(user).transpose()
+    }
+
+    /// Finds the user with this address.
+    pub async fn user_by_email(&self, email: &Email) -> Result<Option<Versioned<User>>, StoreError> {
+        let query = ListQuery::newest(Filter::eq("email", email.as_str()));
+        self.users.first(&query).await?.map(user).transpose()
+    }
+
+    /// Inserts a user who made their own account.
+    ///
+    /// # Errors
+    /// `Duplicate` when the address is taken.
+    pub async fn insert_user(&self, user: User, by: Option<&str>) -> Result<Uid, StoreError> {
+        let uid = Uid::new();
+        let by = by.map_or_else(|| uid.to_string(), str::to_owned);
+        self.users.insert_as(uid, user.into(), by).await.map(|written| written.uid)
+    }
+
+    /// Writes a user over the revision that was read.
+    ///
+    /// # Errors
+    /// `Stale` when it is another one by now; `Duplicate` when the address is taken.
+    pub async fn replace_user(&self, changed: Versioned<User>, by: &str) -> Result<Versioned<User>, StoreError> {
+        user(self.users.replace(turn(changed, UserDocument::from), by).await?)
+    }
+
+    /// Whether a user with this role can sign in.
+    pub async fn has_enabled_user(&self, role: Uid) -> Result<bool, StoreError> {
+        let filter = Filter::eq("role_id", role).and(Filter::eq("disabled", false));
+        Ok(self.users.count(&filter).await? > 0)
+    }
+
+    /// Finds an account with this role that may sign in, the oldest first.
+    pub async fn enabled_user(&self, role: Uid) -> Result<Option<Uid>, StoreError> {
+        let filter = Filter::eq("role_id", role).and(Filter::eq("disabled", false));
+        let query = ListQuery { sort: Sort::ascending("createdAt"), ..ListQuery::newest(filter) };
+        Ok(self.users.first(&query).await?.map(|found| found.uid))
+    }
+
+    /// Finds a role.
+    pub async fn role(&self, uid: Uid) -> Result<Option<Versioned<Role>>, StoreError> {
+        Ok(self.roles.find(uid).await?.map(|found| turn(found, Role::from)))
+    }
+
+    /// Finds the role with this name.
+    pub async fn role_named(&self, name: &str) -> Result<Option<Versioned<Role>>, StoreError> {
+        let found = self.roles.first(&ListQuery::newest(Filter::eq("name", name))).await?;
+        Ok(found.map(|found| turn(found, Role::from)))
+    }
+
+    /// Inserts a role.
+    ///
+    /// # Errors
+    /// `Duplicate` when the name is taken.
+    pub async fn insert_role(&self, role: Role, by: &str) -> Result<(), StoreError> {
+        self.roles.insert(role.into(), by).await.map(|_| ())
+    }
+
+    /// Writes a role over the revision that was read.
+    ///
+    /// # Errors
+    /// `Stale` when it is another one by now.
+    pub async fn replace_role(&self, changed: Versioned<Role>, by: &str) -> Result<(), StoreError> {
+        self.roles.replace(turn(changed, RoleDocument::from), by).await.map(|_| ())
+    }
+
+    /// Finds a session.
+    pub async fn session(&self, uid: Uid) -> Result<Option<Session>, StoreError> {
+        Ok(self.sessions.find(uid).await?.map(|found| found.data.into()))
+    }
+
+    /// Inserts a session.
+    pub async fn insert_session(&self, uid: Uid, session: Session) -> Result<(), StoreError> {
+        let by = session.user.to_string();
+        self.sessions.insert_as(uid, session.into(), by).await.map(|_| ())
+    }
+
+    /// Reads, changes and writes a session; begins again when another writer came first.
+    pub async fn change_session<E>(
+        &self,
+        uid: Uid,
+        by: &str,
+        mut change: impl FnMut(&mut Session) -> Result<(), E>,
+    ) -> Result<Modified<(), E>, StoreError> {
+        let changed = self.sessions.modify(uid, by, |document| {
+            let mut session = Session::from(document.data.clone());
+            change(&mut session)?;
+            document.data = session.into();
+            Ok(())
+        });
+        Ok(match changed.await? {
+            Modified::Written(written) => Modified::Written(turn(written, |_| ())),
+            Modified::Refused(refusal) => Modified::Refused(refusal),
+            Modified::Absent => Modified::Absent,
+        })
+    }
+
+    /// Deletes the sessions that were over before `moment`; says how many.
+    pub async fn delete_sessions_over_before(&self, moment: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.sessions.delete_many(&Filter::Range("expires_at", None, Some(moment.into()))).await
+    }
+}
+
+fn user(found: Versioned<UserDocument>) -> Result<Versioned<User>, StoreError> {
+    let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision } = found;
+    Ok(Versioned { uid, data: data.try_into()?, created_at, created_by, updated_at, updated_by, revision })
+}
+
+/// The same envelope around other data.
+fn turn<A, B>(document: Versioned<A>, turn: impl FnOnce(A) -> B) -> Versioned<B> {
+    let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision } = document;
+    Versioned { uid, data: turn(data), created_at, created_by, updated_at, updated_by, revision }
+}
+
+/// A time as the store's filters write it.
+fn time_text(at: DateTime<Utc>) -> String {
+    match Value::from(at) {
+        Value::Text(text) => text,
+        Value::Integer(_) | Value::Boolean(_) | Value::Null => at.to_rfc3339(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::TimeDelta;
+    use dallosh_primitives::SystemClock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_sessions_that_are_over_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let store = AuthStore::open(&Store::open(&url, Arc::new(SystemClock)).await.unwrap()).await.unwrap();
+        let began = Utc::now();
+        let (idle, used, ended) = (Uid::new(), Uid::new(), Uid::new());
+        for uid in [idle, used, ended] {
+            let session = Session::start(Uid::new(), 1, TokenHash(uid.to_string()), began);
+            store.insert_session(uid, session).await.unwrap();
+        }
+        let later = began + TimeDelta::days(5);
+        let rotate = |session: &mut Session| {
+            session.rotate(TokenHash("next".to_owned()), later);
+            Ok::<_, ()>(())
+        };
+        store.change_session(used, "test", rotate).await.unwrap();
+        let end = |session: &mut Session| {
+            session.end(later);
+            Ok::<_, ()>(())
+        };
+        store.change_session(ended, "test", end).await.unwrap();
+
+        assert_eq!(store.delete_sessions_over_before(began + TimeDelta::days(4)).await.unwrap(), 0);
+        assert_eq!(store.delete_sessions_over_before(began + TimeDelta::days(6)).await.unwrap(), 1);
+        assert_eq!(store.delete_sessions_over_before(began + TimeDelta::days(8)).await.unwrap(), 1);
+        assert_eq!(store.session(used).await.unwrap().unwrap().refreshed_at, later);
+    }
+
+    #[test]
+    fn documents_of_schema_version_1_are_read() {
+        let uid = Uid::new();
+        let user = serde_json::json!({
+            "schema_version": 1, "email": "ann@x.com", "name": null, "role_id": uid, "password_hash": "h",
+            "password_changed_at": "2026-01-02T03:04:05.000006Z", "must_change_password": false, "disabled": false,
+            "generation": 1,
+        });
+        let read = User::try_from(serde_json::from_value::<UserDocument>(user.clone()).unwrap()).unwrap();
+        assert_eq!(serde_json::to_value(UserDocument::from(read)).unwrap(), user);
+        let session = serde_json::json!({
+            "schema_version": 1, "user_id": uid, "generation": 1, "started_at": "2026-01-02T03:04:05.000006Z",
+            "refreshed_at": "2026-01-02T03:04:05.000006Z", "expires_at": "2026-01-09T03:04:05.000006Z",
+            "token_hash": "a", "previous_token_hash": null, "ended_at": null,
+        });
+        let read = Session::from(serde_json::from_value::<SessionDocument>(session.clone()).unwrap());
+        assert_eq!(serde_json::to_value(SessionDocument::from(read)).unwrap(), session);
+        let role = serde_json::json!({"schema_version": 1, "name": "r", "permissions": ["manage_app", "read_tasks"]});
+        let read = Role::from(serde_json::from_value::<RoleDocument>(role.clone()).unwrap());
+        assert_eq!(serde_json::to_value(RoleDocument::from(read)).unwrap(), role);
+    }
+}

@@ -1,0 +1,305 @@
+//! Every change of users and sessions.
+
+use dallosh_primitives::Uid;
+use dallosh_service_kit::{Caller, Revision};
+use dallosh_store::{Modified, StoreErrorKind, Versioned};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    error::Error,
+    hashing::Verdict,
+    password,
+    role::Role,
+    session::{Presented, Session},
+    state::State,
+    tokens::{RefreshToken, Tokens},
+    user::{Email, User},
+};
+
+/// How often a change of a user is tried again when another writer comes first.
+const ATTEMPTS: u32 = 5;
+/// Who wrote what a refresh token caused.
+const REFRESH: &str = "refresh";
+
+/// A user who may sign in, and the role.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The user.
+    pub user: Versioned<User>,
+    /// The role.
+    pub role: Versioned<Role>,
+}
+
+impl Member {
+    /// A number that changes with the user and with the role. A user who gets another role is another revision, so the
+    /// role's own only has to differ below it.
+    pub fn revision(&self) -> Revision {
+        Revision(self.user.revision.saturating_mul(1 << 20).saturating_add(self.role.revision))
+    }
+}
+
+/// What a sign-in or a refresh gives.
+pub struct Grant {
+    /// The access token.
+    pub access: SecretString,
+    /// The refresh token.
+    pub refresh: RefreshToken,
+    /// For whom.
+    pub member: Member,
+}
+
+/// What a new account says.
+pub struct Registration {
+    /// The address.
+    pub email: Email,
+    /// The password, not checked yet.
+    pub password: SecretString,
+    /// The name.
+    pub name: Option<String>,
+}
+
+/// Makes an account for an analyst. An address that is taken gives the same answer after the same work, so that nobody
+/// learns who has an account; that account is not touched.
+pub async fn register(state: &State, registration: Registration) -> Result<(), Error> {
+    let Registration { email, password, name } = registration;
+    password::check(password.expose_secret(), &email)?;
+    let hash = state.hashing.hash(&password).await?;
+    let user = User::new(email, name, state.analyst, hash, state.clock.now());
+    match state.store.insert_user(user, None).await {
+        Err(error) if error.kind != StoreErrorKind::Duplicate => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Begins a session.
+///
+/// # Errors
+/// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account, after the same work.
+pub async fn login(state: &State, email: &str, password: &SecretString) -> Result<Grant, Error> {
+    let found = match Email::parse(email) {
+        Some(email) => state.store.user_by_email(&email).await?,
+        None => None,
+    };
+    let verdict = state.hashing.compare(password, found.as_ref().map(|user| &user.data.password_hash)).await?;
+    let mut user = match found {
+        Some(user) if verdict != Verdict::Wrong && !user.data.disabled => user,
+        _ => return Err(Error::InvalidCredentials),
+    };
+    if verdict == Verdict::Outdated {
+        user = strengthen(state, user, password).await?;
+    }
+    let uid = Uid::new();
+    let refresh = Tokens::refresh(uid)?;
+    let session = Session::start(user.uid, user.data.generation, refresh.hash(), state.clock.now());
+    let member = with_role(state, user).await?;
+    let access = access_token(state, &member, uid)?;
+    state.store.insert_session(uid, session).await?;
+    Ok(Grant { access, refresh, member })
+}
+
+/// Hashes a password again with today's effort. A user who was changed meanwhile keeps what they have.
+async fn strengthen(state: &State, user: Versioned<User>, password: &SecretString) -> Result<Versioned<User>, Error> {
+    let mut stronger = user.clone();
+    stronger.data.password_hash = state.hashing.hash(password).await?;
+    let by = user.uid.to_string();
+    match state.store.replace_user(stronger, &by).await {
+        Ok(stronger) => Ok(stronger),
+        Err(error) if error.kind == StoreErrorKind::Stale => Ok(user),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Replaces a refresh token, with one compare-and-set.
+///
+/// # Errors
+/// [`Error::SignedOut`] for anything but the current token of a live session, or the one before within the grace. A
+/// token that names a live session and is neither of these ends the session: it was copied.
+pub async fn refresh(state: &State, presented: &str) -> Result<Grant, Error> {
+    let token = RefreshToken::parse(presented).ok_or(Error::SignedOut)?;
+    let successor = state.tokens.successor(&token)?;
+    let (now, hash) = (state.clock.now(), token.hash());
+    let mut judged = Presented::Ended;
+    let change = |session: &mut Session| {
+        judged = session.judge(&hash, now);
+        match judged {
+            Presented::Current => session.rotate(successor.hash(), now),
+            Presented::Reused => session.end(now),
+            Presented::JustReplaced | Presented::Ended => return Err(()),
+        }
+        Ok(())
+    };
+    if state.store.change_session(token.session, REFRESH, change).await? == Modified::Absent {
+        return Err(Error::SignedOut);
+    }
+    match judged {
+        Presented::Current | Presented::JustReplaced => {}
+        Presented::Reused => {
+            tracing::warn!(session.id = %token.session, "a refresh token was used again; its session is ended");
+            return Err(Error::SignedOut);
+        }
+        Presented::Ended => return Err(Error::SignedOut),
+    }
+    let member = member_of(state, token.session).await?;
+    Ok(Grant { access: access_token(state, &member, token.session)?, refresh: successor, member })
+}
+
+/// Ends the caller's session.
+pub async fn logout(state: &State, caller: &Caller) -> Result<(), Error> {
+    me(state, caller).await?;
+    let now = state.clock.now();
+    let end = |session: &mut Session| {
+        session.end(now);
+        Ok::<_, Error>(())
+    };
+    state.store.change_session(caller.session, &caller.name(), end).await?;
+    Ok(())
+}
+
+/// The caller as they are now, which may be less than their token says.
+pub async fn me(state: &State, caller: &Caller) -> Result<Member, Error> {
+    let member = member_of(state, caller.session).await?;
+    if member.user.uid == caller.user { Ok(member) } else { Err(Error::SignedOut) }
+}
+
+/// What a user changes of their own account; absent is unchanged.
+#[derive(Default)]
+pub struct Change {
+    /// The name.
+    pub name: Option<String>,
+    /// The address.
+    pub email: Option<Email>,
+    /// The password, not checked yet.
+    pub password: Option<SecretString>,
+    /// The present password, needed for the address and the password.
+    pub current_password: Option<SecretString>,
+}
+
+/// Changes the caller's account, provided that the client knows the present revision. Another password ends the
+/// user's other sessions.
+///
+/// # Errors
+/// [`Error::Changed`] when `knows` says no; [`Error::Invalid`] when the present password is missing or wrong;
+/// [`Error::WeakPassword`]; [`Error::EmailTaken`].
+pub async fn change_me(
+    state: &State,
+    caller: &Caller,
+    change: Change,
+    knows: impl Fn(Revision) -> bool,
+) -> Result<Member, Error> {
+    let mut attempt = 1;
+    loop {
+        let Member { user, role } = me(state, caller).await?;
+        if !knows((Member { user: user.clone(), role: role.clone() }).revision()) {
+            return Err(Error::Changed);
+        }
+        let changed = apply(state, user, &change).await?;
+        match state.store.replace_user(changed, &caller.name()).await {
+            Ok(user) => {
+                if change.password.is_some() {
+                    keep_session(state, caller, user.data.generation).await?;
+                }
+                return Ok(Member { user, role });
+            }
+            Err(error) if error.kind == StoreErrorKind::Duplicate => return Err(Error::EmailTaken),
+            Err(error) if error.kind == StoreErrorKind::Stale && attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn apply(state: &State, mut user: Versioned<User>, change: &Change) -> Result<Versioned<User>, Error> {
+    let Change { name, email, password, current_password } = change;
+    if email.is_some() || password.is_some() {
+        let Some(current) = current_password else {
+            return Err(Error::Invalid(vec![("/current_password", "is needed to change the e-mail or the password")]));
+        };
+        if state.hashing.compare(current, Some(&user.data.password_hash)).await? == Verdict::Wrong {
+            return Err(Error::Invalid(vec![("/current_password", "is not the present password")]));
+        }
+    }
+    if let Some(name) = name {
+        user.data.name = Some(name.clone());
+    }
+    if let Some(email) = email {
+        user.data.email = email.clone();
+    }
+    if let Some(password) = password {
+        password::check(password.expose_secret(), &user.data.email)?;
+        user.data.change_password(state.hashing.hash(password).await?, state.clock.now());
+    }
+    Ok(user)
+}
+
+/// Takes the caller's session into the user's new generation. A stop before this signs the caller out as well.
+async fn keep_session(state: &State, caller: &Caller, generation: i64) -> Result<(), Error> {
+    let keep = |session: &mut Session| {
+        session.generation = generation;
+        Ok::<_, Error>(())
+    };
+    state.store.change_session(caller.session, &caller.name(), keep).await?;
+    Ok(())
+}
+
+/// Deletes sessions that are over; says how many.
+pub async fn sweep_sessions(state: &State) -> Result<u64, Error> {
+    Ok(state.store.delete_sessions_over_before(state.clock.now()).await?)
+}
+
+/// The user of a live session.
+async fn member_of(state: &State, session: Uid) -> Result<Member, Error> {
+    let session = state.store.session(session).await?.ok_or(Error::SignedOut)?;
+    let user = state.store.user(session.user).await?.ok_or(Error::SignedOut)?;
+    if !session.is_live(state.clock.now()) || user.data.disabled || user.data.generation != session.generation {
+        return Err(Error::SignedOut);
+    }
+    with_role(state, user).await
+}
+
+async fn with_role(state: &State, user: Versioned<User>) -> Result<Member, Error> {
+    let role = state.store.role(user.data.role).await?.ok_or(Error::RoleMissing)?;
+    Ok(Member { user, role })
+}
+
+fn access_token(state: &State, member: &Member, session: Uid) -> Result<SecretString, Error> {
+    let permissions = member.role.data.permissions.clone();
+    Ok(state.tokens.access(member.user.uid, session, permissions, state.clock.now())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
+    use chrono::Utc;
+    use dallosh_primitives::SystemClock;
+    use dallosh_store::Store;
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+    use crate::{hashing::Hashing, store::AuthStore};
+
+    #[tokio::test]
+    async fn a_hash_of_less_effort_is_replaced_at_the_next_sign_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let clock = Arc::new(SystemClock);
+        let store = AuthStore::open(&Store::open(&url, clock.clone()).await.unwrap()).await.unwrap();
+        store.insert_role(Role::analyst(), "test").await.unwrap();
+        let analyst = store.role_named("analyst").await.unwrap().unwrap().uid;
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+        let hash = cheap.hash_password(b"correct horse").unwrap().to_string();
+        let email = Email::parse("ann@example.com").unwrap();
+        let ann = User::new(email.clone(), None, analyst, hash.into(), Utc::now());
+        store.insert_user(ann, None).await.unwrap();
+        let tokens = Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap();
+        let state = State { store, hashing: Hashing::start().await.unwrap(), tokens, clock, analyst };
+
+        let password = SecretString::from("correct horse");
+        login(&state, email.as_str(), &password).await.unwrap();
+        let ann = state.store.user_by_email(&email).await.unwrap().unwrap();
+        assert!(ann.data.password_hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!((ann.revision, ann.data.generation), (2, 1));
+        login(&state, email.as_str(), &password).await.unwrap();
+        assert_eq!(state.store.user_by_email(&email).await.unwrap().unwrap().revision, 2);
+    }
+}

@@ -1,0 +1,14 @@
+//! The service over HTTP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failed test; clippy only knows the functions marked as one"
+)]
+
+mod account;
+mod refresh;
+mod sign_in;
+mod stack;
+mod start;
+mod tokens;
