@@ -199,9 +199,9 @@ impl Candidate {
         let mut candidate = Self { rows: Vec::new(), broken: 0, unfinished: false };
         let generous = Limits { field_bytes: SAMPLE_BYTES * 2, row_bytes: SAMPLE_BYTES * 2, ..Limits::default() };
         let mut rows = Rows::new(dialect, &generous)?;
-        rows.push(head)?;
+        rows.push(head);
         if complete {
-            rows.end()?;
+            rows.end();
         }
         while candidate.rows.len() < SAMPLE_ROWS {
             match rows.next_ragged() {

@@ -31,9 +31,9 @@ pub fn preview(input: impl Read, dialect: &Dialect, rows: usize, limits: &Limits
     let taken = input.take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
     let whole = taken < SAMPLE_BYTES;
     let mut source = Rows::new(dialect, limits)?;
-    source.push(&sample)?;
+    source.push(&sample);
     if whole {
-        source.end()?;
+        source.end();
     }
     let mut shown = Vec::new();
     let mut more = false;

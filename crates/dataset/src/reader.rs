@@ -160,44 +160,50 @@ impl Rows {
     }
 
     /// Takes in bytes of the file.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
-        if self.decoder.is_some() { self.decode(bytes, false) } else { self.splitter.append(bytes) }
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.decoder.is_some() {
+            self.decode(bytes, false);
+        } else {
+            self.splitter.append(bytes);
+        }
     }
 
     /// Tells that the file ends here.
-    pub fn end(&mut self) -> Result<(), DatasetError> {
+    pub fn end(&mut self) {
         self.last = true;
-        if self.decoder.is_some() { self.decode(&[], true) } else { Ok(()) }
+        self.decode(&[], true);
     }
 
     /// Reads once from an input; the caller asks again until [`next`](Self::next) has something.
-    fn fill(&mut self, input: &mut impl Read, scratch: &mut Vec<u8>) -> Result<(), DatasetError> {
+    fn fill(&mut self, input: &mut impl Read, scratch: &mut Vec<u8>) -> std::io::Result<()> {
         let count = if self.decoder.is_some() {
             scratch.resize(CHUNK, 0);
             let count = read(input, scratch)?;
-            self.decode(scratch.get(..count).unwrap_or_default(), false)?;
+            self.decode(scratch.get(..count).unwrap_or_default(), false);
             count
         } else {
             let count = read(input, self.splitter.spare(CHUNK))?;
-            self.splitter.commit(count)?;
+            self.splitter.commit(count);
             count
         };
-        if count == 0 { self.end() } else { Ok(()) }
+        if count == 0 {
+            self.end();
+        }
+        Ok(())
     }
 
-    fn decode(&mut self, bytes: &[u8], last: bool) -> Result<(), DatasetError> {
-        let Some(decoder) = &mut self.decoder else { return Ok(()) };
+    fn decode(&mut self, bytes: &[u8], last: bool) {
+        let Some(decoder) = &mut self.decoder else { return };
         let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
         let (result, read, written) =
             decoder.decode_to_utf8_without_replacement(bytes, self.splitter.spare(room), last);
-        self.splitter.commit(written)?;
+        self.splitter.commit(written);
         self.decoded += read as u64;
-        match result {
-            DecoderResult::InputEmpty | DecoderResult::OutputFull => Ok(()),
-            DecoderResult::Malformed(length, after) => Err(DatasetError::Encoding {
+        if let DecoderResult::Malformed(length, after) = result {
+            self.splitter.stop(DatasetError::Encoding {
                 offset: self.decoded.saturating_sub(u64::from(length) + u64::from(after)),
                 line: self.splitter.last_line(),
-            }),
+            });
         }
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Splitter {
     /// Bytes to gather before an incomplete record is looked at again, so that long rows in small chunks cost no more.
     wanted: usize,
     spans: Vec<Span>,
+    /// Why nothing is taken in any more; told once the records before it are out.
+    stopped: Option<DatasetError>,
 }
 
 enum Scan {
@@ -84,6 +86,7 @@ impl Splitter {
             at_beginning: true,
             wanted: 0,
             spans: Vec::new(),
+            stopped: None,
         })
     }
 
@@ -101,22 +104,31 @@ impl Splitter {
         self.buffer.get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Takes in the first bytes of the spare room.
-    pub fn commit(&mut self, bytes: usize) -> Result<(), DatasetError> {
+    /// Takes in the first bytes of the spare room, up to a NUL byte.
+    pub fn commit(&mut self, bytes: usize) {
+        if self.stopped.is_some() {
+            return;
+        }
         let end = (self.filled + bytes).min(self.buffer.len());
         let fresh = self.buffer.get(self.filled..end).unwrap_or_default();
         if let Some(at) = memchr(0, fresh) {
-            return Err(DatasetError::Binary { offset: self.base + (self.filled + at) as u64 });
+            self.filled += at;
+            self.stop(DatasetError::Binary { offset: self.base + self.filled as u64 });
+        } else {
+            self.filled = end;
         }
-        self.filled = end;
-        Ok(())
     }
 
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
+    /// Takes nothing in any more and fails behind the records that are whole.
+    pub fn stop(&mut self, error: DatasetError) {
+        self.stopped.get_or_insert(error);
+    }
+
+    pub fn append(&mut self, bytes: &[u8]) {
         if let Some(room) = self.spare(bytes.len()).get_mut(..bytes.len()) {
             room.copy_from_slice(bytes);
         }
-        self.commit(bytes.len())
+        self.commit(bytes.len());
     }
 
     /// Line of the last byte taken in.
@@ -138,11 +150,19 @@ impl Splitter {
 
     /// The next record, or nothing when more bytes are needed; with `last` there are no more to come.
     pub fn next(&mut self, last: bool) -> Result<Option<Record>, DatasetError> {
+        let found = self.find(last && self.stopped.is_none())?;
+        match self.stopped.take_if(|_| found.is_none()) {
+            Some(error) => Err(error),
+            None => Ok(found),
+        }
+    }
+
+    fn find(&mut self, last: bool) -> Result<Option<Record>, DatasetError> {
         if !self.skip_marks(last) {
             return Ok(None);
         }
         let data = self.buffer.get(self.start..self.filled).unwrap_or_default();
-        if data.is_empty() || (!last && data.len() < self.wanted) {
+        if data.is_empty() || (!last && self.stopped.is_none() && data.len() < self.wanted) {
             return Ok(None);
         }
         let scan = scan(data, self.delimiter, self.quote, last, self.limits.columns, &mut self.spans);
@@ -205,11 +225,19 @@ impl Splitter {
     fn check_sizes(&self, length: usize, open: Option<&Open>) -> Result<(), DatasetError> {
         let data = self.unread();
         let closed = self.spans.iter().enumerate().map(|(column, span)| {
-            let quoted = span.start > 0 && data.get(span.start - 1) == Some(&self.quote);
-            (column, span.start, span.end, quoted)
+            let behind_quote = span.start > 0 && data.get(span.start - 1) == Some(&self.quote);
+            (column, span.start, span.end, behind_quote)
         });
         let cells = closed.chain(open.map(|open| (open.column, open.start, length, open.quoted)));
-        for (column, start, end, quoted) in cells {
+        for (column, mut start, mut end, mut quoted) in cells {
+            // With text behind its closing quote a cell begins at its opening one.
+            if !quoted && data.get(start) == Some(&self.quote) {
+                (start, quoted) = (start + 1, true);
+            }
+            // A quote at the very end may yet close the cell.
+            if end == length && quoted && data.get(length - 1) == Some(&self.quote) {
+                end -= 1;
+            }
             if end.saturating_sub(start) <= self.limits.field_bytes
                 || start + self.limits.field_bytes > self.limits.row_bytes
             {

@@ -203,7 +203,7 @@ fn strip(text: &str, out: &mut String) {
             let single = bytes.get(at + 1).is_some_and(|next| !may_end(*next)) && at > run;
             usize::from(!single)
         } else {
-            gap(text, at)
+            gap(text, run, at)
         };
         if gap == 0 {
             at += 1;
@@ -225,14 +225,14 @@ fn push_run(out: &mut String, run: &str) {
     }
 }
 
-/// Length of what a single space stands for at `at`; 0 when the text goes on.
-fn gap(text: &str, at: usize) -> usize {
+/// Length of what a single space stands for at `at`; 0 when the run of text that began at `run` goes on.
+fn gap(text: &str, run: usize, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     match rest.as_bytes().first() {
         // Exports write a line break inside a text as these two signs.
         Some(b'\\') if rest.starts_with("\\n") => 2,
         Some(b'\\') if rest.starts_with("\\r\\n") => 4,
-        Some(b'h' | b'H') => link(rest, text.get(..at).unwrap_or_default()),
+        Some(b'h' | b'H') => link(rest, text.get(run..at).unwrap_or_default()),
         Some(0..=0x20 | 0x7F) => 1,
         Some(0x80..) => {
             rest.chars().next().filter(|sign| sign.is_whitespace() || sign.is_control()).map_or(0, char::len_utf8)

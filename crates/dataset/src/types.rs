@@ -45,11 +45,13 @@ pub(crate) fn type_of(cell: &str) -> ColumnType {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TypeGuess {
     found: Option<ColumnType>,
+    /// An integer was seen that would not print back the same as a number.
+    wide: bool,
 }
 
 impl TypeGuess {
     pub fn new(name: &str) -> Self {
-        Self { found: is_id_name(name).then_some(ColumnType::Text) }
+        Self { found: is_id_name(name).then_some(ColumnType::Text), wide: false }
     }
 
     pub fn add(&mut self, cell: &str) {
@@ -57,11 +59,13 @@ impl TypeGuess {
             return;
         }
         let cell_type = type_of(cell);
+        // Up to 15 digits every integer is a number too.
+        self.wide = self.wide || (cell_type == ColumnType::Integer && cell.len() > 15 && number(cell).is_none());
         self.found = Some(match (self.found, cell_type) {
             (None, _) => cell_type,
             (Some(found), _) if found == cell_type => found,
             (Some(ColumnType::Integer | ColumnType::Number), ColumnType::Integer | ColumnType::Number)
-                if number(cell).is_some() =>
+                if !self.wide =>
             {
                 ColumnType::Number
             }
