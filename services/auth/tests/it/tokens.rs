@@ -3,8 +3,10 @@ use std::{fs, net::TcpListener, sync::Arc};
 use actix_web::{HttpResponse, web};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{TimeDelta, Utc};
+use dallosh_auth::Operator;
 use dallosh_contracts::Permission;
 use dallosh_service_kit::{Caller, Problem, Revision, Routes, Scope, Service, ServiceClient, TokenVerifier};
+use dallosh_store::Store;
 use ed25519_dalek::{
     SigningKey,
     pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _},
@@ -13,9 +15,10 @@ use jsonwebtoken::{
     EncodingKey, Header, encode,
     jwk::{JwkSet, KeyAlgorithm, ThumbprintHash},
 };
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::stack::{ADMIN, ANALYST, KNOWN, Stack, answer, serve};
+use crate::stack::{ADMIN, ANALYST, KNOWN, Stack, answer, config, serve};
 
 /// A token in its three parts, and the key that signs it.
 struct Forge {
@@ -168,6 +171,21 @@ async fn another_service_knows_the_caller_by_the_published_key_and_names_a_missi
     assert_eq!(ask(admin).await.body, json!(true));
     assert_eq!(ask(analyst).await.summary(), "403 forbidden: this needs the permission `read_users`");
     assert_eq!(ask("x".to_owned()).await.summary(), "401 unauthorized: the token is not valid");
+}
+
+#[tokio::test]
+async fn an_operators_token_is_believed_by_other_services_and_is_no_session() {
+    let stack = Stack::start().await;
+    let base = guarded(&stack).await;
+    let config = config(stack.folder(), &stack.base, &[]);
+    let clock = Arc::new(stack.clock.clone());
+    let store = Store::open(&config.database_url, clock.clone()).await.unwrap();
+    let operator = Operator::open(&config, &store, clock).await.unwrap();
+    let token = operator.token().unwrap();
+    let request = stack.http.get(format!("{base}/guarded")).bearer_auth(token.expose_secret());
+    assert_eq!(answer(request).await.body, json!(true));
+    let me = stack.get("/v1/auth/me", token.expose_secret()).await;
+    assert_eq!(me.summary(), "401 unauthorized: the session has ended");
 }
 
 #[tokio::test]
