@@ -49,7 +49,8 @@ impl From<DateTime<Utc>> for Value {
 }
 
 /// Which documents. A field is a dotted path below `data`, or one of the envelope's `uid`, `createdAt`, `createdBy`,
-/// `updatedAt`, `updatedBy`. Paths are the code's own, never a client's.
+/// `updatedAt`, `updatedBy`. Paths are the code's own, never a client's. A field holds a scalar, of one type in all documents
+/// that have it: what is found in lists, and how types compare with each other, differs between databases.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
     /// Every document.

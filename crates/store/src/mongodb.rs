@@ -323,6 +323,12 @@ fn nothing() -> Document {
     doc! { "_id": "" }
 }
 
+/// Null or absent. As a list, because the server that the tests run on counts other documents than it finds for a
+/// plain null.
+fn is_null(key: &str) -> Document {
+    doc! { key: { "$in": [Bson::Null] } }
+}
+
 fn all(mut conditions: Vec<Document>) -> Document {
     conditions.retain(|condition| !condition.is_empty());
     match conditions.len() {
@@ -345,19 +351,10 @@ fn any(mut conditions: Vec<Document>) -> Document {
 fn condition(filter: &Filter) -> Result<Document, BadName> {
     Ok(match filter {
         Filter::All => Document::new(),
+        Filter::Eq(field, Value::Null) => is_null(&key(field)?),
         Filter::Eq(field, value) => doc! { key(field)?: scalar(value) },
-        Filter::In(field, values) => {
-            let key = key(field)?;
-            let (nulls, values): (Vec<_>, Vec<_>) = values.iter().map(scalar).partition(|value| *value == Bson::Null);
-            let mut conditions = Vec::new();
-            if !values.is_empty() {
-                conditions.push(doc! { &key: { "$in": values } });
-            }
-            if !nulls.is_empty() {
-                conditions.push(doc! { key: Bson::Null });
-            }
-            any(conditions)
-        }
+        Filter::In(_, values) if values.is_empty() => nothing(),
+        Filter::In(field, values) => doc! { key(field)?: { "$in": values.iter().map(scalar).collect::<Vec<_>>() } },
         Filter::Range(field, from, until) => range(key(field)?, from.as_ref(), until.as_ref()),
         Filter::Prefix(field, prefix) => {
             let until = prefix_end(prefix).map(Value::Text);
@@ -393,17 +390,17 @@ fn later(key: &str, position: Position, descending: bool) -> Document {
     let (beyond, from) = if descending { ("$lt", "$lte") } else { ("$gt", "$gte") };
     let ties = doc! { TIE: { beyond: uid.to_string() } };
     if value == Value::Null {
-        let ties = doc! { "$and": [{ key: Bson::Null }, ties] };
+        let ties = doc! { "$and": [is_null(key), ties] };
         return if descending {
             ties
         } else {
-            doc! { "$or": [ties, { key: { "$ne": Bson::Null } }] }
+            doc! { "$or": [ties, { key: { "$nin": [Bson::Null] } }] }
         };
     }
     let value = scalar(&value);
     let later = doc! { "$and": [{ key: { from: &value } }, { "$or": [{ key: { beyond: value } }, ties] }] };
     if descending && key.starts_with("data.") {
-        doc! { "$or": [later, { key: Bson::Null }] }
+        doc! { "$or": [later, is_null(key)] }
     } else {
         later
     }

@@ -585,12 +585,29 @@ mod tests {
             ("PRAGMA journal_mode", types::Value::from("wal".to_owned())),
             ("PRAGMA synchronous", types::Value::from(2)),
             ("PRAGMA busy_timeout", types::Value::from(5000)),
-            ("PRAGMA integrity_check", types::Value::from("ok".to_owned())),
         ] {
             assert_eq!(backend.writer.run("test", COLLECTION, pragma(name)).await.unwrap(), value, "{name}");
         }
         let refused = backend.readers.run("test", COLLECTION, |reader| reader.execute("DELETE FROM things", [])).await;
         assert_eq!(refused.unwrap_err().kind, StoreErrorKind::Full);
+    }
+
+    #[tokio::test]
+    async fn a_reopened_database_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let documents: Vec<_> = (0..20).map(|n| document(&n.to_string())).collect();
+        let backend = open(folder.path(), BUSY_TIMEOUT).await;
+        for document in &documents {
+            backend.insert(COLLECTION, document.clone()).await.unwrap();
+        }
+        drop(backend);
+        let backend = open(folder.path(), BUSY_TIMEOUT).await;
+        let check =
+            |connection: &Connection| connection.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+        assert_eq!(backend.writer.run("test", COLLECTION, check).await.unwrap(), "ok");
+        for document in documents {
+            assert_eq!(backend.find(COLLECTION, document.uid).await.unwrap(), Some(document));
+        }
     }
 
     #[tokio::test]

@@ -44,5 +44,5 @@ pub fn mongodb_server() -> String {
     let url = std::env::var("DALLOSH_TEST_MONGODB_URL")
         .expect("set DALLOSH_TEST_MONGODB_URL or run `make test`, which starts a server");
     let server = url.strip_prefix("mongodb://").expect("DALLOSH_TEST_MONGODB_URL begins with mongodb://");
-    server.split('/').next().unwrap().to_owned()
+    server.split(['/', '?']).next().unwrap().to_owned()
 }

@@ -24,6 +24,23 @@ async fn what_was_written_is_there_after_reopening() {
 }
 
 #[tokio::test]
+async fn a_nul_does_not_end_a_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = Place::at(&sqlite_url(&folder)).await.store.collection::<Free>().await.unwrap();
+    let written = free.insert(Free(json!({ "text": "a\u{0}b" })), "test").await.unwrap();
+    assert_eq!(free.find(written.uid).await.unwrap(), Some(written));
+    for (filter, count) in [
+        (Filter::eq("text", "a"), 0),
+        (Filter::eq("text", "a\u{0}b"), 1),
+        (Filter::any("text", ["a\u{0}b"]), 1),
+        (Filter::Prefix("text", "a\u{0}".to_owned()), 1),
+        (Filter::Text(&["text"], "\u{0}B".to_owned()), 1),
+    ] {
+        assert_eq!(free.count(&filter).await.unwrap(), count, "{filter:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_url_of_no_known_database_is_refused() {
     let clock = std::sync::Arc::new(dallosh_primitives::SystemClock);
     for url in ["", "postgres://localhost/x", "/var/lib/test.db", "sqlite://", "mongodb://"] {
