@@ -144,3 +144,54 @@ fn dataset_problem(code: ErrorCode, error: DatasetError) -> Problem {
         other => Problem::new(code, other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dallosh_dataset::Reject;
+
+    use super::*;
+
+    fn problem(error: impl Into<Error>) -> Problem {
+        error.into().into()
+    }
+
+    #[test]
+    fn a_full_store_is_507_and_a_silent_one_is_503() {
+        for (kind, code) in [
+            (StorageErrorKind::Full, ErrorCode::StorageFull),
+            (StorageErrorKind::Unavailable, ErrorCode::Unavailable),
+            (StorageErrorKind::Denied, ErrorCode::Internal),
+            (StorageErrorKind::NotFound, ErrorCode::NotFound),
+        ] {
+            assert_eq!(problem(StorageError::new(kind, "write", "datasets/x.csv")).code, code);
+        }
+        for (kind, code) in [
+            (StoreErrorKind::Full, ErrorCode::StorageFull),
+            (StoreErrorKind::Unavailable, ErrorCode::Unavailable),
+            (StoreErrorKind::Stale, ErrorCode::PreconditionFailed),
+            (StoreErrorKind::Corrupt, ErrorCode::Internal),
+        ] {
+            assert_eq!(problem(StoreError::new(kind, "replace", "files")).code, code);
+        }
+        assert_eq!(problem(Error::Busy).retry_after, Some(1));
+    }
+
+    #[test]
+    fn what_is_internal_is_not_told() {
+        let error = StorageError::new(StorageErrorKind::Corrupt, "read", "datasets/secret.csv");
+        let problem = problem(error.because("/srv/secret is a link"));
+        assert!(!problem.detail.contains("secret"), "{}", problem.detail);
+    }
+
+    #[test]
+    fn too_many_rejects_are_shown_by_their_lines() {
+        let reject =
+            |line| Reject { line, column: None, reason: "3 cells instead of 2".to_owned(), raw: String::new() };
+        let error = DatasetError::TooManyRejects { rejected: 2, rows: 10, first: vec![reject(4), reject(9)] };
+        let problem = problem(error);
+        assert_eq!(problem.code, ErrorCode::CsvTooManyRejects);
+        let shown: Vec<_> =
+            problem.errors.iter().map(|error| (error.pointer.as_str(), error.detail.as_str())).collect();
+        assert_eq!(shown, [("line 4", "3 cells instead of 2"), ("line 9", "3 cells instead of 2")]);
+    }
+}

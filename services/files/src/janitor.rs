@@ -71,3 +71,61 @@ fn file_of(key: &Key) -> Option<Uid> {
     let name = key.as_str().split('/').nth(1)?;
     name.split('.').next()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use dallosh_primitives::SystemClock;
+    use dallosh_service_kit::{Config, Sources};
+    use dallosh_storage::{PutMode, Stage, Storage};
+    use dallosh_store::Store;
+
+    use super::*;
+    use crate::file::{File, FileName};
+
+    async fn put(storage: &Storage, key: &Key) {
+        let mut writer = storage.writer(key, PutMode::Create).await.unwrap();
+        writer.write(Bytes::from_static(b"x")).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_object_without_a_document_goes_after_an_hour_and_one_with_a_document_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = vec![("data_dir", folder.path().display().to_string())];
+        let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
+        let store = Store::open(&config.database_url, Arc::new(SystemClock)).await.unwrap();
+        let storage = Storage::open(&config.storage_url).await.unwrap();
+        let state = State::new(&config, &store, &storage).await.unwrap();
+        let (known, lost) = (Uid::new(), Uid::new());
+        let file = File {
+            owner: Uid::new(),
+            filename: FileName::nameless(),
+            size: 1,
+            sha256: String::new(),
+            dialect: dallosh_dataset::Dialect::ours(),
+            columns: Vec::new(),
+            row_count: 0,
+            rejected_rows: 0,
+            text_column: None,
+            warnings: Vec::new(),
+        };
+        state.files.insert(known, file, "somebody").await.unwrap();
+        let of = |uid| [Key::dataset(uid, Stage::Original), Key::rejects(uid), Key::table(uid, Stage::Analysed)];
+        for key in of(known).iter().chain(&of(lost)) {
+            put(&storage, key).await;
+        }
+        let strange = Key::parse("datasets/notes.txt").unwrap();
+        put(&storage, &strange).await;
+
+        let now = Utc::now();
+        assert_eq!(sweep(&state, now).await.unwrap(), 0, "all of them are young");
+        assert_eq!(sweep(&state, now + TimeDelta::hours(2)).await.unwrap(), 3);
+        for key in of(known).iter().chain([&strange]) {
+            assert!(storage.head(key).await.unwrap().is_some(), "{key}");
+        }
+        for key in of(lost) {
+            assert_eq!(storage.head(&key).await.unwrap(), None, "{key}");
+        }
+    }
+}

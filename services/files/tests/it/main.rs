@@ -1,0 +1,12 @@
+//! The files service behind its real server, with a database and a folder, and a stand-in for the services that it asks.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by panicking; clippy exempts the cases alone, not what they share"
+)]
+
+mod manage;
+mod read;
+mod stack;
+mod upload;

@@ -1,0 +1,271 @@
+//! `POST /v1/files`.
+
+use dallosh_contracts::Permission;
+use reqwest::Method;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::stack::{ANALYST, Answer, Stack, exchange, form};
+
+const POSTS: &str =
+    "\u{feff}id,full_text,likes\n1,\"No network, since \"\"this\"\" morning\",3\n2,\"Merci\nbeaucoup 🙏\",0\n";
+
+#[actix_web::test]
+async fn an_upload_is_hashed_described_and_kept_byte_for_byte() {
+    let stack = Stack::start().await;
+    let user = stack.analyst();
+    let answer = user.upload_as("posts.csv", POSTS).await;
+    assert_eq!(answer.status, 201, "{}", answer.summary());
+    let file = answer.json();
+    let uid = file["uid"].as_str().unwrap();
+    assert_eq!(answer.header("location"), format!("/v1/files/{uid}"));
+    assert_eq!(answer.header("etag"), "\"1\"");
+    assert_eq!(
+        file["data"],
+        json!({
+            "filename": "posts.csv",
+            "size": POSTS.len(),
+            "file_path": format!("datasets/{uid}.csv"),
+            "extension": "csv",
+            "type": "text/csv",
+            "sha256": hex::encode(Sha256::digest(POSTS)),
+            "dialect": {"encoding": "utf-8", "delimiter": ",", "quote": "\"", "has_header": true},
+            "columns": ["id", "full_text", "likes"],
+            "row_count": 2,
+            "rejected_rows": 0,
+            "text_column": "full_text",
+            "warnings": [],
+            "owner": user.uid,
+        })
+    );
+    assert_eq!(file["createdBy"], json!(user.uid));
+    assert_eq!(file["_links"]["self"], json!(format!("/v1/files/{uid}")));
+    assert_eq!(std::fs::read(stack.object(&format!("datasets/{uid}.csv"))).unwrap(), POSTS.as_bytes());
+    assert_eq!(user.get(&format!("/v1/files/{uid}")).await.json(), file);
+}
+
+#[actix_web::test]
+async fn an_upload_of_many_pieces_is_the_same_as_one_of_one() {
+    let stack = Stack::start().await;
+    let mut content = b"id,full_text\r\n".to_vec();
+    for number in 0..60_000_u64 {
+        content.extend_from_slice(format!("{},\"post\r\n--{number}, of many\"\r\n", number + (1 << 60)).as_bytes());
+    }
+    assert!(content.len() > 2 << 20);
+    let answer = stack.analyst().upload_as("posts.csv", &content).await;
+    let data = &answer.json()["data"];
+    assert_eq!(data["row_count"], json!(60_000));
+    assert_eq!(data["sha256"], json!(hex::encode(Sha256::digest(&content))));
+    let kept = stack.object(data["file_path"].as_str().unwrap());
+    assert!(std::fs::read(kept).unwrap() == content);
+}
+
+#[actix_web::test]
+async fn a_client_s_file_name_is_never_a_path() {
+    let stack = Stack::start().await;
+    let user = stack.analyst();
+    let long = format!("{}.csv", "n".repeat(4092));
+    let names = ["../../etc/cron.d/x", "/etc/passwd", "..%2fx.csv", "..\\x", "CON", &long, ".htaccess", "-rf", "a#1"];
+    for name in names {
+        let file = user.upload_as(name, POSTS).await.json();
+        let path = file["data"]["file_path"].as_str().unwrap();
+        assert_eq!(path, format!("datasets/{}.csv", file["uid"].as_str().unwrap()));
+        let shown = file["data"]["filename"].as_str().unwrap();
+        assert!(!shown.contains(['/', '\\']) && shown.chars().count() <= 255, "{shown}");
+        assert!(stack.object(path).is_file());
+    }
+    assert_eq!(stack.objects().len(), names.len());
+}
+
+#[actix_web::test]
+async fn a_form_that_is_not_one_file_is_refused_and_leaves_nothing() {
+    let stack = Stack::start().await;
+    let user = stack.analyst();
+    let file = "form-data; name=\"file\"; filename=\"a.csv\"";
+    let content = POSTS.as_bytes();
+    let headers = "\r\nX-More: 1".repeat(33);
+    for (body, summary) in [
+        (form(&[]), "400 bad_upload: the form has no part"),
+        (form(&[(file, content), (file, content)]), "400 bad_upload: the form has more than one part; send one file"),
+        (
+            form(&[(file, content), ("form-data; name=\"note\"", b"x")]),
+            "400 bad_upload: the form has more than one part; send one file",
+        ),
+        (
+            form(&[("form-data; name=\"data\"; filename=\"a.csv\"", content)]),
+            "400 bad_upload: the form has a part that is not named `file`",
+        ),
+        (form(&[("form-data; name=\"file\"", content)]), "400 bad_upload: the part `file` has no filename"),
+        (form(&[(&format!("{file}{headers}"), content)]), "400 bad_upload: the form can't be read"),
+        (b"--x\r\n".to_vec(), "400 bad_upload: the upload broke off before its end"),
+        (form(&[(file, content)])[..120].to_vec(), "400 bad_upload: the upload broke off before its end"),
+    ] {
+        assert_eq!(user.send_form("/v1/files", body).await.summary(), summary);
+    }
+    for (kind, code) in [
+        ("multipart/form-data", "400 bad_upload"),
+        ("multipart/form-data; boundary=", "400 bad_upload"),
+        ("application/json", "415 unsupported_media_type"),
+        ("text/csv", "415 unsupported_media_type"),
+    ] {
+        let request =
+            user.request(Method::POST, "/v1/files").header("content-type", kind).body(form(&[(file, content)]));
+        assert_eq!(Answer::of(request).await.code(), code, "{kind}");
+    }
+    let request = user.request(Method::POST, "/v1/files").body(POSTS);
+    assert_eq!(Answer::of(request).await.code(), "400 bad_upload");
+    assert_eq!(stack.objects(), Vec::<String>::new());
+    assert_eq!(user.get("/v1/files").await.json()["items"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_boundary_may_arrive_byte_by_byte() {
+    let stack = Stack::start().await;
+    let mut bytes = stack.analyst().upload_head("Transfer-Encoding: chunked").into_bytes();
+    for byte in form(&[("form-data; name=\"file\"; filename=\"a.csv\"", POSTS.as_bytes())]) {
+        bytes.extend_from_slice(&[b'1', b'\r', b'\n', byte, b'\r', b'\n']);
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    let answer = exchange(&stack, &bytes).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(answer.contains(&hex::encode(Sha256::digest(POSTS))), "{answer}");
+}
+
+#[actix_web::test]
+async fn more_than_the_limit_is_refused_whether_it_is_announced_or_not() {
+    let stack = Stack::with(&[("files.max_bytes", "100 KiB".to_owned())]).await;
+    let user = stack.analyst();
+    let mut content = b"full_text\n".to_vec();
+    content.resize(100 << 10, b'x');
+    content.iter_mut().skip(10).step_by(50).for_each(|byte| *byte = b'\n');
+    let answer = user.upload_as("posts.csv", &content).await;
+    assert_eq!(answer.status, 201, "the limit itself is taken: {}", answer.summary());
+    content.push(b'x');
+    assert_eq!(user.upload_as("posts.csv", &content).await.summary(), "413 too_large: the file is larger than 100 KiB");
+    content.resize(800 << 10, b'x');
+    assert_eq!(user.upload_as("posts.csv", &content).await.code(), "413 too_large");
+    let body = form(&[("form-data; name=\"file\"; filename=\"a.csv\"", &content)]);
+    let mut bytes = user.upload_head("Transfer-Encoding: chunked").into_bytes();
+    bytes.extend_from_slice(format!("{:x}\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes.extend_from_slice(b"\r\n0\r\n\r\n");
+    let answer = exchange(&stack, &bytes).await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("too_large"), "{answer}");
+    assert_eq!(stack.objects().len(), 1);
+}
+
+#[actix_web::test]
+async fn content_that_is_no_table_is_refused_with_its_code_and_leaves_nothing() {
+    let stack = Stack::start().await;
+    let user = stack.analyst();
+    let wide = format!("{}\n", vec!["c"; 10_000].join(","));
+    let cell = format!("full_text\n{}\n", "x".repeat(300 << 10));
+    let unclosed = "full_text,likes\nfine,1\n\"never closed,2\nrow,3\n";
+    let cases: [(&str, &[u8], &str); 14] = [
+        ("nothing", b"", "422 csv_empty: the file is empty"),
+        ("blanks", b" \r\n \n", "422 csv_empty: the file is empty"),
+        ("gzip", b"\x1f\x8b\x08\0\0\0\0\0", "415 unsupported_media_type: the file is gzip, not text"),
+        ("zip", b"PK\x03\x04\x14\0", "415 unsupported_media_type: the file is zip/xlsx, not text"),
+        ("pdf", b"%PDF-1.7\n", "415 unsupported_media_type: the file is pdf, not text"),
+        ("png", b"\x89PNG\r\n\x1a\n", "415 unsupported_media_type: the file is png, not text"),
+        ("html", b"<!DOCTYPE html><html></html>", "415 unsupported_media_type"),
+        ("nul", b"full_text\nab\0c\n", "422 csv_binary"),
+        ("quote", unclosed.as_bytes(), "422 csv_unclosed_quote: the quote opened on line 3"),
+        ("utf-16 cut", b"\xff\xfei\0d\0\n\0\x00\xd8a\0\n\0", "422 csv_encoding"),
+        ("columns", wide.as_bytes(), "422 csv_too_many_columns: 10000 columns, more than the limit of 1000"),
+        ("cell", cell.as_bytes(), "422 csv_field_too_large"),
+        ("two texts", b"full_text,full_text\nhello world,x\n", "422 text_column_required"),
+        ("utf-16 without mark", b"i\0d\0,\0t\0\n\0x\0,\0a\0\n\0", "422 csv_"),
+    ];
+    for (what, content, expected) in cases {
+        let summary = user.upload_as("posts.csv", content).await.summary();
+        assert!(summary.starts_with(expected), "{what}: {summary}");
+    }
+    assert_eq!(stack.objects(), Vec::<String>::new());
+    assert_eq!(user.get("/v1/files").await.json()["items"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_file_without_rows_is_taken() {
+    let stack = Stack::start().await;
+    let answer = stack.analyst().upload_as("posts.csv", "id,full_text\n").await;
+    assert_eq!(answer.status, 201, "{}", answer.summary());
+    assert_eq!(answer.json()["data"]["row_count"], json!(0));
+}
+
+#[actix_web::test]
+async fn an_upload_that_breaks_off_leaves_no_object_and_no_document() {
+    let mut stack = Stack::start().await;
+    let user = stack.analyst();
+    let body =
+        form(&[("form-data; name=\"file\"; filename=\"a.csv\"", "full_text\nsome text\n".repeat(200_000).as_bytes())]);
+    let mut bytes = user.upload_head(&format!("Content-Length: {}", body.len())).into_bytes();
+    bytes.extend_from_slice(&body[..body.len() * 6 / 10]);
+    let mut connection = stack.connect().await;
+    connection.write_all(&bytes).await.unwrap();
+    connection.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(user.get("/v1/files").await.json()["items"], json!([]));
+    drop(user);
+    stack.stop().await;
+    assert_eq!(stack.objects(), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn the_seventeenth_upload_at_once_is_told_to_come_back() {
+    let stack = Stack::start().await;
+    let user = stack.analyst();
+    let mut open = Vec::new();
+    for _ in 0..16 {
+        let mut connection = stack.connect().await;
+        let head = user.upload_head("Content-Length: 1000000");
+        let begin = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nfull_text\n";
+        connection.write_all(format!("{head}{begin}").as_bytes()).await.unwrap();
+        open.push(connection);
+    }
+    let mut refused = None;
+    for _ in 0..200 {
+        let answer = user.upload_as("posts.csv", POSTS).await;
+        if answer.status != 201 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert_eq!(refused.summary(), "503 unavailable: there is too much to do at once; try again in a moment");
+    assert_eq!(refused.header("retry-after"), "1");
+}
+
+#[actix_web::test]
+async fn an_upload_makes_a_task_when_it_is_asked_to() {
+    let stack = Stack::start().await;
+    let user = stack.analyst();
+    let body = || form(&[("form-data; name=\"file\"; filename=\"a.csv\"", POSTS.as_bytes())]);
+    let answer = user.send_form("/v1/files?create_task=true", body()).await.json();
+    assert!(answer["_links"]["task"].as_str().unwrap().starts_with("/v1/tasks/"));
+    stack.tasks(|tasks| assert_eq!(tasks.made, [json!({"file_id": answer["uid"]})]));
+
+    stack.tasks(|tasks| tasks.refuses = true);
+    let answer = user.send_form("/v1/files?create_task=true", body()).await;
+    assert_eq!(answer.status, 201, "the file stays: {}", answer.summary());
+    assert_eq!(answer.json()["_links"].get("task"), None);
+
+    let uploader = stack.user([Permission::ManageDatasets]);
+    let answer = uploader.send_form("/v1/files?create_task=true", body()).await;
+    assert_eq!(answer.summary(), "403 forbidden: this needs the permission `manage_tasks`");
+    assert_eq!(stack.objects().len(), 2);
+}
+
+#[actix_web::test]
+async fn an_upload_needs_a_token_and_the_permission_to_manage_datasets() {
+    let stack = Stack::start().await;
+    let body = || form(&[("form-data; name=\"file\"; filename=\"a.csv\"", POSTS.as_bytes())]);
+    let request = stack.request(Method::POST, "/v1/files").header("content-type", "multipart/form-data; boundary=x");
+    assert_eq!(Answer::of(request.body(body())).await.code(), "401 unauthorized");
+    let reader = stack.user(ANALYST.into_iter().filter(|one| *one != Permission::ManageDatasets));
+    let answer = reader.send_form("/v1/files", body()).await;
+    assert_eq!(answer.summary(), "403 forbidden: this needs the permission `manage_datasets`");
+    assert_eq!(stack.objects(), Vec::<String>::new());
+}
