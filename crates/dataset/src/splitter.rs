@@ -228,6 +228,8 @@ impl Splitter {
             let behind_quote = span.start > 0 && data.get(span.start - 1) == Some(&self.quote);
             (column, span.start, span.end, behind_quote)
         });
+        // Cells past the limit of columns leave no span, so they are not looked at while open either.
+        let open = open.filter(|open| open.column < self.limits.columns);
         let cells = closed.chain(open.map(|open| (open.column, open.start, length, open.quoted)));
         for (column, mut start, mut end, mut quoted) in cells {
             // With text behind its closing quote a cell begins at its opening one.
