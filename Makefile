@@ -1,0 +1,35 @@
+# `make run` and `make test` are all that is needed; `make help` lists the rest.
+SERVERS = scripts/with-parts rabbitmq mongodb s3 --
+DALLOSH = target/release/dallosh
+ifdef CARGO_TARGET_DIR
+DALLOSH = $(CARGO_TARGET_DIR)/release/dallosh
+endif
+
+.PHONY: run test generate deny help
+
+run: ## build, start everything on 127.0.0.1:5006, and send the sample through it
+	cargo build --release --locked -p dallosh
+	$(DALLOSH) up --sample samples/posts.csv
+
+test: ## install and start what the tests need, and run all of them
+	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked -p dallosh -p dallosh-storage --all-targets --features dallosh/aws,dallosh-storage/aws -- -D warnings
+	python3 samples/make_posts.py --check
+	$(SERVERS) cargo nextest run --locked --workspace --features dallosh/aws,dallosh-storage/aws
+
+generate: ## write proto/ and docs/errors.md anew from the code
+	cargo build --locked -p dallosh
+	mkdir -p proto/schemas
+	cargo run -q --locked -p dallosh -- openapi > proto/openapi.yaml
+	cargo run -q --locked -p dallosh -- asyncapi > proto/asyncapi.yaml
+	for name in proceed_task retry_step handle_process task_event; do cargo run -q --locked -p dallosh -- schema $$name > proto/schemas/$$name.json; done
+	cargo run -q --locked -p dallosh -- errors > docs/errors.md
+
+deny: ## licences, bans and sources of every dependency (installs cargo-deny)
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

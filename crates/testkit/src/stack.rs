@@ -1,0 +1,127 @@
+use std::{net::TcpListener, path::PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::{Client, Process, amqp_url, mongodb_url, s3_endpoint};
+
+/// The services in the order in which a stack of separate processes starts them.
+const SERVICES: [&str; 5] = ["auth", "files", "tasks", "enrichment", "gateway"];
+
+/// A running platform; what it is made of is told by how it was started, and by nothing else.
+pub struct Stack {
+    binary: String,
+    environment: Vec<(String, String)>,
+    folder: TempDir,
+    processes: Vec<(&'static str, Process)>,
+    /// The address of the door.
+    pub base: String,
+}
+
+impl Stack {
+    /// One process, nothing beside it.
+    pub async fn embedded(binary: &str, environment: &[(&str, &str)]) -> Result<Self> {
+        Self::up(binary, owned(environment)).await
+    }
+
+    /// One process with MongoDB and RabbitMQ.
+    pub async fn with_servers(binary: &str) -> Result<Self> {
+        let environment = [("DALLOSH__DATABASE__URL", mongodb_url()?), ("DALLOSH__BROKER__URL", amqp_url()?)]
+            .map(|(name, value)| (name.to_owned(), value));
+        Self::up(binary, environment.into()).await
+    }
+
+    /// A process for each service, with MongoDB, RabbitMQ and S3.
+    pub async fn separate(binary: &str) -> Result<Self> {
+        let bucket = format!("test-{}", uuid::Uuid::new_v4().simple());
+        let endpoint = s3_endpoint()?;
+        let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await?;
+        made.error_for_status().context("the bucket can't be made")?;
+        let mut environment: Vec<(String, String)> = [
+            ("DALLOSH__DATABASE__URL", mongodb_url()?),
+            ("DALLOSH__BROKER__URL", amqp_url()?),
+            ("DALLOSH__STORAGE__URL", format!("s3://{bucket}/data")),
+            ("AWS_ENDPOINT_URL", endpoint),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_REGION", "eu-west-3".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        for service in SERVICES {
+            let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+            let name = service.to_uppercase();
+            environment.push((format!("DALLOSH__SERVICES__{name}__LISTEN"), address.to_string()));
+            environment.push((format!("DALLOSH__SERVICES__{name}__URL"), format!("http://{address}")));
+        }
+        let folder = tempfile::tempdir()?;
+        let mut processes = Vec::new();
+        let mut base = String::new();
+        for service in SERVICES {
+            let process =
+                Process::start(binary, &["serve", service, "--listen", "127.0.0.1:0"], &environment, folder.path())
+                    .await?;
+            base.clone_from(&process.base);
+            processes.push((service, process));
+        }
+        Ok(Self { binary: binary.to_owned(), environment, folder, processes, base })
+    }
+
+    async fn up(binary: &str, environment: Vec<(String, String)>) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut stack =
+            Self { binary: binary.to_owned(), environment, folder, processes: Vec::new(), base: String::new() };
+        stack.restart().await?;
+        Ok(stack)
+    }
+
+    /// Starts the one process again after [`Stack::kill`].
+    pub async fn restart(&mut self) -> Result<()> {
+        let arguments = ["up", "--listen", "127.0.0.1:0"];
+        let process = Process::start(&self.binary, &arguments, &self.environment, self.folder.path()).await?;
+        self.base.clone_from(&process.base);
+        self.processes.push(("up", process));
+        Ok(())
+    }
+
+    /// Kills every process as a crash would.
+    pub async fn kill(&mut self) -> Result<()> {
+        for (_, process) in self.processes.drain(..) {
+            process.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Asks every process to stop, the door first; the exit codes. The data stays for [`Stack::restart`].
+    pub async fn terminate(&mut self) -> Result<Vec<Option<i32>>> {
+        let mut codes = Vec::new();
+        for (_, process) in self.processes.drain(..).rev() {
+            codes.push(process.stop().await?);
+        }
+        Ok(codes)
+    }
+
+    /// Ends the stack; the exit codes.
+    pub async fn stop(mut self) -> Result<Vec<Option<i32>>> {
+        self.terminate().await
+    }
+
+    /// Where the data lies.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// An administrator at the door.
+    pub async fn admin(&self) -> Result<Client> {
+        Client::login(&self.base, "admin@free.com", "123456").await
+    }
+
+    /// An analyst at the door.
+    pub async fn analyst(&self) -> Result<Client> {
+        Client::login(&self.base, "user@free.com", "123456").await
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

@@ -1,0 +1,14 @@
+//! The binary from outside: the same suite on three stacks, crashes, operators' mistakes, and the repository's rules.
+
+mod architecture;
+mod contract;
+mod crash;
+mod journey;
+mod operator;
+mod stacks;
+
+/// The binary under test.
+const DALLOSH: &str = env!("CARGO_BIN_EXE_dallosh");
+
+/// The sample that the repository ships.
+const SAMPLE: &[u8] = include_bytes!("../../../../samples/posts.csv");
