@@ -1,1 +1,166 @@
-//! (being written)
+//! The public door: routes every request to the service that owns its path, checks tokens and sizes before anything is
+//! read, streams both ways, and shows the API's document and reference.
+//!
+//! Deliberately not here: anything of a service's subject. What an answer says is the service's; the door adds who asks
+//! from where, and takes away what only the next hop may see.
+
+mod body;
+mod docs;
+mod headers;
+mod proxy;
+mod table;
+
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::web;
+use dallosh_service_kit::{Check, ClientError, Config, Routes, Service, ServiceClient, ServiceName, TokenVerifier};
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{docs::Pages, proxy::Door};
+
+/// Server threads.
+const THREADS: usize = 2;
+/// How long a connection to a service may take to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long an unused connection to a service is kept. The services close theirs after five seconds, and a request must
+/// not meet that moment.
+const IDLE: Duration = Duration::from_secs(4);
+/// What a form adds to the file in it.
+const FORM: u64 = 64 << 10;
+
+/// The gateway could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The clients of the services can't be made.
+    #[error("the client for requests to the services can't be made")]
+    Http(#[from] reqwest::Error),
+    /// The client that asks for the published keys can't be made.
+    #[error("the client of the auth service can't be made")]
+    Keys(#[from] ClientError),
+    /// The API's document can't be written as JSON.
+    #[error("the API's document can't be written")]
+    Document(#[from] serde_json::Error),
+}
+
+/// What the door puts up with.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a service may take to begin its answer once it has the whole request, and to take the next piece of one.
+    pub answer: Duration,
+    /// Over this much waiting, a client must send [`Limits::SLOWEST`] bytes a second on average.
+    pub window: Duration,
+    /// The largest body that is no upload, in bytes.
+    pub body: u64,
+}
+
+impl Limits {
+    /// The slowest request body that is taken, in bytes a second.
+    pub const SLOWEST: u64 = 1 << 10;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(30), window: Duration::from_secs(30), body: 1 << 20 }
+    }
+}
+
+/// The gateway, ready to run. `document` describes all services; it is shown at `/openapi.json` and `/docs`.
+///
+/// # Errors
+/// When a client can't be made or the document can't be written.
+pub fn service(listener: TcpListener, config: &Config, document: OpenApi) -> Result<Service, StartError> {
+    service_within(Limits::default(), listener, config, document)
+}
+
+/// [`service`] with other limits.
+///
+/// # Errors
+/// As [`service`].
+pub fn service_within(
+    limits: Limits,
+    listener: TcpListener,
+    config: &Config,
+    document: OpenApi,
+) -> Result<Service, StartError> {
+    let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
+    let pages = web::Data::new(Pages::new(&document)?);
+    let upstreams: Vec<_> =
+        table::ROUTES.iter().map(|(prefix, name)| (*prefix, Arc::<str>::from(config.url_of(*name)))).collect();
+    let max_upload = config.max_upload.0.saturating_add(FORM);
+    // One for each thread: a connection's work then stays on the thread of its requests.
+    let door = || Ok::<_, StartError>(web::Data::new(Door { http: client()?, limits, max_upload }));
+    let (even, odd) = (door()?, door()?);
+    let checks = checks(config, &client()?);
+    let turn = AtomicUsize::new(0);
+    let routes: Routes = Arc::new(move |service: &mut ServiceConfig<'_>| {
+        let door = if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(THREADS) { &even } else { &odd };
+        service.app_data(door.clone()).app_data(verifier.clone()).app_data(pages.clone());
+        docs::register(service);
+        service.map(|config| {
+            for (prefix, base) in &upstreams {
+                let base = base.clone();
+                let route = web::route().to(move |door, shutdown, request, payload| {
+                    proxy::forward(door, shutdown, base.clone(), request, payload)
+                });
+                config.service(web::resource([(*prefix).to_owned(), format!("{prefix}/{{rest:.*}}")]).route(route));
+            }
+            config
+        });
+    });
+    Ok(Service { name: "gateway", listener, routes, workers: Vec::new(), checks, threads: THREADS })
+}
+
+/// The `OpenAPI` document of the gateway's own routes.
+pub fn openapi() -> OpenApi {
+    let routes: Routes = Arc::new(docs::register);
+    dallosh_service_kit::document(&routes)
+}
+
+/// A client that passes on what it gets: it follows no redirects, uses no proxy and unpacks nothing.
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
+        .build()
+}
+
+/// A service behind the door is not ready.
+#[derive(Debug, thiserror::Error)]
+enum NotReady {
+    #[error("it answers {0}")]
+    Answer(u16),
+    #[error("it does not answer")]
+    Silence(#[source] reqwest::Error),
+}
+
+/// That every service to which something is routed is ready.
+fn checks(config: &Config, http: &reqwest::Client) -> Vec<Check> {
+    let services: BTreeSet<_> = table::ROUTES.iter().map(|(_, name)| *name).collect();
+    let check = |name: ServiceName| {
+        let (http, url) = (http.clone(), format!("{}/readyz", config.url_of(name)));
+        Check::new(name.as_str(), move || {
+            let request = http.get(&url);
+            async move {
+                let status = request.send().await.map_err(NotReady::Silence)?.status();
+                if status.is_success() { Ok(()) } else { Err(NotReady::Answer(status.as_u16())) }
+            }
+        })
+    };
+    services.into_iter().map(check).collect()
+}

@@ -1,0 +1,151 @@
+use std::sync::Arc;
+
+use actix_web::{
+    FromRequest as _, HttpRequest, HttpResponse,
+    body::SizedStream,
+    http::{Method, StatusCode, header},
+    web,
+};
+use bytes::Bytes;
+use dallosh_service_kit::{Caller, ErrorCode, Problem, Shutdown, client_gone};
+use futures::{StreamExt as _, stream};
+use reqwest::Url;
+use tokio::{
+    pin, select,
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    Limits,
+    body::{self, Progress},
+    headers, table,
+};
+
+/// What forwarding needs.
+pub struct Door {
+    pub http: reqwest::Client,
+    pub limits: Limits,
+    /// The largest upload with its form, in bytes.
+    pub max_upload: u64,
+}
+
+/// Sends a request to the service at `base`, and its answer back.
+pub async fn forward(
+    door: web::Data<Door>,
+    shutdown: web::Data<Shutdown>,
+    base: Arc<str>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let target = target(&base, &request)?;
+    let (method, path) = (request.method().as_str(), request.path());
+    if !table::is_public(method, path) {
+        Caller::extract(&request).await?;
+    }
+    let most = if table::is_upload(method, path) { door.max_upload } else { door.limits.body };
+    let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let length = length(&request)?;
+    if length > most && !streamed {
+        return Err(body::Fault::TooLarge.into());
+    }
+    let method = reqwest::Method::from_bytes(method.as_bytes())
+        .map_err(|_| Problem::new(ErrorCode::BadRequest, "the method can't be read"))?;
+    let mut onward = door.http.request(method, target).headers(headers::inward(&request, streamed));
+    let progress = if streamed || length > 0 {
+        let (body, progress) = body::pass_on(payload, most, door.limits);
+        onward = onward.body(body);
+        progress
+    } else {
+        watch::channel(Progress::Ended(Instant::now())).1
+    };
+    let gone = client_gone(&request);
+    let answer = select! {
+        answer = answer(onward, progress, door.limits) => answer?,
+        () = gone.cancelled() => return Err(body::Fault::Incomplete.into()),
+    };
+    Ok(pass_back(answer, request.method() == Method::HEAD, &shutdown))
+}
+
+/// Where a request goes. What a client library would read as another path is refused, since the tables above judge the
+/// path as it was written.
+fn target(base: &str, request: &HttpRequest) -> Result<Url, Problem> {
+    let unreadable = || Problem::new(ErrorCode::BadRequest, "the path can't be read");
+    let written = request.uri().path_and_query().ok_or_else(unreadable)?;
+    let leads_elsewhere = |segment: &str| matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..");
+    if written.path().contains('\\') || written.path().split('/').any(leads_elsewhere) {
+        return Err(unreadable());
+    }
+    Url::parse(&format!("{base}{written}")).map_err(|_| unreadable())
+}
+
+/// The length that the request says its body has; nought when it says none.
+fn length(request: &HttpRequest) -> Result<u64, Problem> {
+    let Some(value) = request.headers().get(header::CONTENT_LENGTH) else { return Ok(0) };
+    let length = value.to_str().ok().and_then(|text| text.parse().ok());
+    length.ok_or_else(|| Problem::new(ErrorCode::BadRequest, "the length can't be read"))
+}
+
+/// Waits for the head of the answer: as long as the client sends, and then as long as a service may think.
+async fn answer(
+    request: reqwest::RequestBuilder,
+    mut progress: watch::Receiver<Progress>,
+    limits: Limits,
+) -> Result<reqwest::Response, Problem> {
+    let sent = request.send();
+    pin!(sent);
+    let mut moves = true;
+    loop {
+        let since = match *progress.borrow_and_update() {
+            Progress::FromClient => None,
+            Progress::ToService(since) | Progress::Ended(since) => Some(since),
+            Progress::Failed(fault) => return Err(fault.into()),
+        };
+        let late = async {
+            match since {
+                Some(since) => sleep_until(since + limits.answer).await,
+                None => std::future::pending().await,
+            }
+        };
+        select! {
+            answer = &mut sent => {
+                // The body's own fault says more than that the request failed.
+                return match (answer, *progress.borrow()) {
+                    (Err(_), Progress::Failed(fault)) => Err(fault.into()),
+                    (answer, _) => answer.map_err(no_answer),
+                };
+            }
+            changed = progress.changed(), if moves => moves = changed.is_ok(),
+            () = late => return Err(Problem::new(ErrorCode::GatewayTimeout, "the service did not answer in time")),
+        }
+    }
+}
+
+fn no_answer(error: reqwest::Error) -> Problem {
+    let error = error.without_url();
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    tracing::warn!(%error, cause, "a service gave no answer");
+    Problem::new(ErrorCode::BadGateway, "the service gave no answer")
+}
+
+/// The answer as the client gets it, piece by piece. A stream of events ends when the process stops; any other body
+/// is whole or broken off.
+fn pass_back(answer: reqwest::Response, to_head: bool, shutdown: &Shutdown) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = HttpResponse::build(status);
+    headers::outward(answer.headers(), &mut response);
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let length = header("content-length").and_then(|text| text.parse().ok());
+    let events = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || (to_head && length.is_none()) {
+        return response.body(actix_web::body::None::new());
+    }
+    match length {
+        Some(length) if to_head => {
+            response.body(SizedStream::new(length, stream::empty::<Result<Bytes, reqwest::Error>>()))
+        }
+        Some(length) => response.body(SizedStream::new(length, answer.bytes_stream())),
+        None if events => response.streaming(answer.bytes_stream().take_until(shutdown.0.clone().cancelled_owned())),
+        None => response.streaming(answer.bytes_stream()),
+    }
+}

@@ -1,0 +1,30 @@
+use dallosh_service_kit::ServiceName;
+
+/// Which service owns which paths: those equal to the prefix, or below it.
+pub const ROUTES: &[(&str, ServiceName)] = &[
+    ("/v1/auth", ServiceName::Auth),
+    ("/.well-known/jwks.json", ServiceName::Auth),
+    ("/v1/files", ServiceName::Files),
+    ("/v1/tasks", ServiceName::Tasks),
+    ("/v1/events", ServiceName::Tasks),
+];
+
+/// What needs no token.
+const PUBLIC: &[(&str, &str)] = &[
+    ("POST", "/v1/auth/register"),
+    ("POST", "/v1/auth/login"),
+    ("POST", "/v1/auth/refresh"),
+    ("GET", "/.well-known/jwks.json"),
+    ("HEAD", "/.well-known/jwks.json"),
+];
+
+/// What takes a body as large as a file.
+const UPLOADS: &[(&str, &str)] = &[("POST", "/v1/files")];
+
+pub fn is_public(method: &str, path: &str) -> bool {
+    PUBLIC.contains(&(method, path))
+}
+
+pub fn is_upload(method: &str, path: &str) -> bool {
+    UPLOADS.contains(&(method, path))
+}

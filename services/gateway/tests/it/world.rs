@@ -1,0 +1,265 @@
+//! A gateway on a port of its own, before one small server that stands in for all services.
+
+use std::{
+    convert::Infallible,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use dallosh_gateway::{Limits, openapi, service_within};
+use dallosh_primitives::Uid;
+use dallosh_service_kit::{AUDIENCE, Claims, Config, ISSUER, RunError, Sources, TOKEN_TYPE, run};
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
+use futures::{StreamExt as _, stream};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use reqwest::{Client, Method, RequestBuilder, Response, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::{Semaphore, mpsc},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+/// What the stand-in and a test tell each other.
+#[derive(Clone)]
+struct Strings {
+    told: mpsc::UnboundedSender<String>,
+    go: Arc<Semaphore>,
+}
+
+impl Strings {
+    fn tell(&self, what: impl Into<String>) {
+        let _ = self.told.send(what.into());
+    }
+
+    async fn wait(&self) {
+        self.go.acquire().await.unwrap().forget();
+    }
+}
+
+struct Leaves(Strings);
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        self.0.tell("dropped");
+    }
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+async fn keys() -> HttpResponse {
+    let x = URL_SAFE_NO_PAD.encode(key().verifying_key().as_bytes());
+    HttpResponse::Ok()
+        .json(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k", "use": "sig", "x": x }] }))
+}
+
+async fn upload(request: HttpRequest, strings: web::Data<Strings>, mut payload: web::Payload) -> HttpResponse {
+    if request.query_string() == "stall" {
+        strings.wait().await;
+    }
+    let mut length = 0;
+    while let Some(piece) = payload.next().await {
+        match piece {
+            Ok(piece) if length == 0 => {
+                length += piece.len();
+                strings.tell("began");
+            }
+            Ok(piece) => length += piece.len(),
+            Err(_) => {
+                strings.tell("aborted");
+                return HttpResponse::BadRequest().finish();
+            }
+        }
+    }
+    strings.tell(format!("whole {length}"));
+    HttpResponse::Created().json(length)
+}
+
+async fn echo(request: HttpRequest) -> HttpResponse {
+    let headers: Vec<_> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    HttpResponse::Ok()
+        .append_header(("set-cookie", "a=1"))
+        .append_header(("set-cookie", "b=2"))
+        .append_header(("keep-alive", "timeout=5"))
+        .append_header(("proxy-authenticate", "Basic"))
+        .append_header(("server", "secret/1.0"))
+        .append_header(("x-own", "kept"))
+        .append_header(("cache-control", "max-age=60"))
+        .json(json!({ "headers": headers, "target": request.uri().to_string(), "method": request.method().as_str() }))
+}
+
+async fn events(strings: web::Data<Strings>) -> HttpResponse {
+    let held = Leaves(strings.get_ref().clone());
+    let first = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"id: 1\n\n")) });
+    let strings = strings.get_ref().clone();
+    let rest = stream::unfold(strings, |strings| async move {
+        strings.wait().await;
+        Some((Ok(Bytes::from_static(b"id: 2\n\n")), strings))
+    });
+    HttpResponse::Ok().content_type("text/event-stream").streaming(first.chain(rest).inspect(move |_| {
+        let _ = &held;
+    }))
+}
+
+/// Answers the head and one piece, and breaks off.
+async fn broken(strings: web::Data<Strings>) -> HttpResponse {
+    let strings = strings.get_ref().clone();
+    let end = stream::once(async move {
+        strings.wait().await;
+        Err(std::io::Error::other("gone"))
+    });
+    HttpResponse::Ok().streaming(stream::iter([Ok(Bytes::from_static(b"one"))]).chain(end))
+}
+
+fn stand_in(strings: Strings) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(strings.clone()))
+            .route("/.well-known/jwks.json", web::get().to(keys))
+            .route("/readyz", web::get().to(HttpResponse::Ok))
+            .route("/v1/files", web::post().to(upload))
+            .route("/v1/tasks", web::post().to(upload))
+            .route("/v1/auth/login", web::post().to(echo))
+            .route("/v1/files/echo", web::route().to(echo))
+            .route("/v1/files/none", web::to(HttpResponse::NoContent))
+            .route("/v1/files/plain-error", web::to(async || HttpResponse::BadGateway().body("stack trace")))
+            .route("/v1/files/broken", web::to(broken))
+            .route("/v1/files/hang", web::to(std::future::pending::<HttpResponse>))
+            .route(
+                "/v1/files/redirect",
+                web::to(async || HttpResponse::Found().insert_header(("location", "/v1/files/echo")).finish()),
+            )
+            .route(
+                "/v1/files/refused",
+                web::to(async || {
+                    HttpResponse::Conflict()
+                        .content_type("application/problem+json")
+                        .body(r#"{"code":"conflict","request_id":"theirs"}"#)
+                }),
+            )
+            .route("/v1/events", web::get().to(events))
+    })
+    .workers(1)
+    .disable_signals()
+    .h1_allow_half_closed(false)
+    .listen(listener)
+    .unwrap()
+    .run();
+    tokio::spawn(server);
+    base
+}
+
+pub fn token() -> String {
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let claims = Claims {
+        sub: Uid::new(),
+        iss: ISSUER.into(),
+        aud: AUDIENCE.into(),
+        iat: now,
+        nbf: now,
+        exp: now + 600,
+        jti: Uid::new(),
+        sid: Uid::new(),
+        permissions: [].into(),
+    };
+    let mut head = Header::new(Algorithm::EdDSA);
+    head.typ = Some(TOKEN_TYPE.into());
+    head.kid = Some("k".into());
+    encode(&head, &claims, &EncodingKey::from_ed_der(key().to_pkcs8_der().unwrap().as_bytes())).unwrap()
+}
+
+pub struct World {
+    pub address: SocketAddr,
+    pub stop: CancellationToken,
+    pub ended: JoinHandle<Result<(), RunError>>,
+    pub told: mpsc::UnboundedReceiver<String>,
+    http: Client,
+    go: Arc<Semaphore>,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Limits::default(), &[]).await
+    }
+
+    /// With other limits and configuration.
+    pub async fn with(limits: Limits, keys: &[(&'static str, &str)]) -> Self {
+        let (told, telling) = mpsc::unbounded_channel();
+        let go = Arc::new(Semaphore::new(0));
+        let base = stand_in(Strings { told, go: go.clone() });
+        let services = ["services.auth.url", "services.files.url", "services.tasks.url"];
+        let mut flags: Vec<_> = services.into_iter().map(|key| (key, base.clone())).collect();
+        flags.extend(keys.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = service_within(limits, listener, &config, openapi()).unwrap();
+        let figures = PrometheusBuilder::new().build_recorder().handle();
+        let stop = CancellationToken::new();
+        let (ready, is_ready) = tokio::sync::oneshot::channel();
+        let ended = tokio::spawn(run(vec![service], figures, stop.clone(), move || {
+            let _ = ready.send(());
+        }));
+        is_ready.await.unwrap();
+        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { address, stop, ended, told: telling, http, go }
+    }
+
+    /// Lets the stand-in go on, once.
+    pub fn go(&self) {
+        self.go.add_permits(1);
+    }
+
+    pub fn anonymous(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        self.http.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(token())
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send().await.unwrap()
+    }
+
+    /// A request as bytes; the connection stays open.
+    pub async fn open(&self, request: &str) -> TcpStream {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        socket.write_all(request.replace("TOKEN", &token()).as_bytes()).await.unwrap();
+        socket
+    }
+
+    /// A request as bytes, and all of the answer; the request must ask for the end of the connection.
+    pub async fn raw(&self, request: &str) -> String {
+        let mut socket = self.open(request).await;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+}
+
+/// The status and code of an answer that must be a problem in form.
+pub async fn code(response: Response) -> String {
+    let status = response.status().as_u16();
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!((body["status"].as_u64(), body["request_id"].as_str()), (Some(status.into()), Some(&*id)));
+    format!("{status} {}", body["code"].as_str().unwrap())
+}
