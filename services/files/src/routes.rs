@@ -38,7 +38,7 @@ pub fn register(config: &mut ServiceConfig) {
 /// A stage of a dataset on its way through the pipeline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum StageName {
+enum FileStage {
     /// As it was uploaded, byte for byte.
     #[default]
     Original,
@@ -48,7 +48,7 @@ enum StageName {
     Analysed,
 }
 
-impl StageName {
+impl FileStage {
     fn stage(self) -> Stage {
         match self {
             Self::Original => Stage::Original,

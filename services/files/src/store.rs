@@ -221,3 +221,49 @@ fn with<T, U>(versioned: Versioned<T>, turn: impl FnOnce(T) -> U) -> Versioned<U
     let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision } = versioned;
     Versioned { uid, data: turn(data), created_at, created_by, updated_at, updated_by, revision }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_document_of_version_1_is_read_as_it_was_written() {
+        let stored = json!({
+            "schema_version": 1,
+            "owner": "019e5f6e-1f0b-7cc2-9d2e-0a4d3a1f2b3c",
+            "filename": "posts.csv",
+            "size": 12345,
+            "sha256": "ab",
+            "dialect": {"encoding": "windows-1252", "delimiter": "\t", "quote": "\"", "has_header": true},
+            "columns": ["id", "full_text"],
+            "row_count": 10,
+            "rejected_rows": 1,
+            "text_column": "full_text",
+            "warnings": ["1 rows can't be read"],
+        });
+        let document: FileDocument = serde_json::from_value(stored.clone()).unwrap();
+        let file = File::try_from(document).unwrap();
+        assert_eq!(file.dialect.delimiter, '\t');
+        assert_eq!(serde_json::to_value(FileDocument::from(file)).unwrap(), stored);
+    }
+
+    #[test]
+    fn a_document_of_a_version_to_come_is_not_guessed_at() {
+        let file = File {
+            owner: Uid::new(),
+            filename: FileName::nameless(),
+            size: 0,
+            sha256: String::new(),
+            dialect: Dialect::ours(),
+            columns: Vec::new(),
+            row_count: 0,
+            rejected_rows: 0,
+            text_column: None,
+            warnings: Vec::new(),
+        };
+        let document = FileDocument { schema_version: 2, ..FileDocument::from(file) };
+        assert_eq!(File::try_from(document).unwrap_err().kind, StoreErrorKind::Corrupt);
+    }
+}

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 use utoipa::IntoParams;
 
-use super::StageName;
+use super::FileStage;
 use crate::{
     error::Error,
     file::{File, FileName},
@@ -35,7 +35,7 @@ const CHUNK: usize = 256 << 10;
 struct ContentParams {
     /// Of which stage; the original unless asked.
     #[param(inline)]
-    stage: Option<StageName>,
+    stage: Option<FileStage>,
     /// `csv`.
     #[param(example = "csv")]
     format: Option<String>,
@@ -143,8 +143,8 @@ impl Content {
         let info = state.storage.head(&key).await.map_err(Error::from)?;
         let info = info.ok_or(Error::NoContent(of.as_str()))?;
         let (tag, name) = match of {
-            StageName::Original => (&sha256, filename.as_str().to_owned()),
-            StageName::Cleaned | StageName::Analysed => (&info.etag, stage_name(&filename, of)),
+            FileStage::Original => (&sha256, filename.as_str().to_owned()),
+            FileStage::Cleaned | FileStage::Analysed => (&info.etag, stage_name(&filename, of)),
         };
         Ok(Self { key, etag: format!("\"{tag}\""), disposition: disposition(&name), info })
     }
@@ -207,7 +207,7 @@ impl Content {
     }
 }
 
-fn stage_name(filename: &FileName, stage: StageName) -> String {
+fn stage_name(filename: &FileName, stage: FileStage) -> String {
     format!("{}-{}.csv", filename.stem(), stage.as_str())
 }
 

@@ -9,7 +9,7 @@ use dallosh_storage::StorageErrorKind;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use utoipa::{IntoParams, ToSchema};
 
-use super::StageName;
+use super::FileStage;
 use crate::{error::Error, reading, state::State};
 
 /// Rows of a preview unless asked, and at most.
@@ -24,12 +24,12 @@ struct PreviewParams {
     rows: Option<i64>,
     /// Of which stage; the original unless asked.
     #[param(inline)]
-    stage: Option<StageName>,
+    stage: Option<FileStage>,
 }
 
 /// A column and the kind of its first values.
 #[derive(Debug, Serialize, ToSchema)]
-struct ColumnView {
+struct FilePreviewColumn {
     /// Its name.
     #[schema(example = "full_text")]
     name: String,
@@ -40,7 +40,7 @@ struct ColumnView {
     kind: &'static str,
 }
 
-impl From<PreviewColumn> for ColumnView {
+impl From<PreviewColumn> for FilePreviewColumn {
     fn from(column: PreviewColumn) -> Self {
         let PreviewColumn { name, column_type } = column;
         let kind = match column_type {
@@ -56,9 +56,9 @@ impl From<PreviewColumn> for ColumnView {
 
 /// The first rows of a dataset.
 #[derive(Debug, Serialize, ToSchema)]
-struct PreviewView {
+struct FilePreview {
     /// In the order of the file.
-    columns: Vec<ColumnView>,
+    columns: Vec<FilePreviewColumn>,
     /// Each row as an object: column to the exact text of the cell, in the order of the columns.
     #[schema(value_type = Vec<std::collections::BTreeMap<String, String>>, example = json!([{"id": "1234567890123456789", "full_text": "No network since this morning"}]))]
     rows: Vec<RowView>,
@@ -89,7 +89,7 @@ impl Serialize for RowView {
     tag = "files",
     operation_id = "preview_file",
     params(("id" = Uid, Path, description = "The file"), PreviewParams),
-    responses((status = 200, description = "The first rows", body = PreviewView))
+    responses((status = 200, description = "The first rows", body = FilePreview))
 )]
 #[get("/v1/files/{id}/preview")]
 pub async fn preview_file(
@@ -97,15 +97,15 @@ pub async fn preview_file(
     caller: Caller,
     id: web::Path<Uid>,
     params: web::Query<PreviewParams>,
-) -> Result<web::Json<PreviewView>, Problem> {
+) -> Result<web::Json<FilePreview>, Problem> {
     let scope = caller.require(Permission::ReadDatasets)?;
     let PreviewParams { rows, stage: of } = params.into_inner();
     let asked = usize::try_from(rows.unwrap_or(ROWS.0).clamp(1, ROWS.1)).unwrap_or(1);
     let of = of.unwrap_or_default();
     let file = state.files.get(scope, *id).await?;
     let (dialect, known) = match of {
-        StageName::Original => (file.data.dialect, Some(file.data.row_count)),
-        StageName::Cleaned | StageName::Analysed => (Dialect::ours(), None),
+        FileStage::Original => (file.data.dialect, Some(file.data.row_count)),
+        FileStage::Cleaned | FileStage::Analysed => (Dialect::ours(), None),
     };
     let found = reading::first_rows(&state, file.uid, of.stage(), dialect, asked).await;
     let Preview { columns, rows, complete } = found.map_err(|error| match error {
@@ -114,9 +114,9 @@ pub async fn preview_file(
     })?;
     let total_rows = known.or_else(|| complete.then_some(rows.len() as u64));
     let names = Rc::new(columns.iter().map(|column| column.name.clone()).collect());
-    Ok(web::Json(PreviewView {
+    Ok(web::Json(FilePreview {
         truncated: total_rows.is_none_or(|total| total > rows.len() as u64),
-        columns: columns.into_iter().map(ColumnView::from).collect(),
+        columns: columns.into_iter().map(FilePreviewColumn::from).collect(),
         rows: rows.into_iter().map(|cells| RowView(Rc::clone(&names), cells)).collect(),
         total_rows,
     }))

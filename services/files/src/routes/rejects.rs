@@ -25,7 +25,7 @@ struct RejectParams {
 
 /// A row that can't be read.
 #[derive(Debug, Serialize, ToSchema)]
-struct RejectView {
+struct FileReject {
     /// The line on which it begins, counted from 1.
     #[schema(example = 17)]
     line: u64,
@@ -39,7 +39,7 @@ struct RejectView {
     raw: String,
 }
 
-impl From<Reject> for RejectView {
+impl From<Reject> for FileReject {
     fn from(reject: Reject) -> Self {
         let Reject { line, column, reason, raw } = reject;
         Self { line, column, reason, raw }
@@ -48,9 +48,9 @@ impl From<Reject> for RejectView {
 
 /// One page of the rows that can't be read.
 #[derive(Debug, Serialize, ToSchema)]
-struct RejectList {
+struct FileRejects {
     /// In the order of the file.
-    items: Vec<RejectView>,
+    items: Vec<FileReject>,
     /// How many there are in the file.
     total: u64,
     /// Opaque; send it back as `cursor` for the next page. `null` on the last one.
@@ -67,7 +67,7 @@ struct RejectList {
     tag = "files",
     operation_id = "list_file_rejects",
     params(("id" = Uid, Path, description = "The file"), RejectParams),
-    responses((status = 200, description = "One page", body = RejectList))
+    responses((status = 200, description = "One page", body = FileRejects))
 )]
 #[get("/v1/files/{id}/rejects")]
 pub async fn list_file_rejects(
@@ -75,7 +75,7 @@ pub async fn list_file_rejects(
     caller: Caller,
     id: web::Path<Uid>,
     params: web::Query<RejectParams>,
-) -> Result<web::Json<RejectList>, Problem> {
+) -> Result<web::Json<FileRejects>, Problem> {
     let scope = caller.require(Permission::ReadDatasets)?;
     let RejectParams { limit, cursor } = params.into_inner();
     let after = match &cursor {
@@ -93,5 +93,5 @@ pub async fn list_file_rejects(
         cursor.as_deref(),
         next_cursor.as_deref(),
     );
-    Ok(web::Json(RejectList { items: items.into_iter().map(RejectView::from).collect(), total, next_cursor, links }))
+    Ok(web::Json(FileRejects { items: items.into_iter().map(FileReject::from).collect(), total, next_cursor, links }))
 }
