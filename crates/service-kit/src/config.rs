@@ -427,6 +427,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_does_not_parse_is_refused_by_its_line_without_quoting_it() {
+        let text = "profile = \"development\"\n[auth]\nadmin_password = \"canary\n";
+        let sources = Sources { file: Some(("dallosh.toml".into(), text.into())), ..Sources::default() };
+        let ConfigErrors(errors) = Config::load(&sources).unwrap_err();
+        assert!(errors[0].starts_with("dallosh.toml: line 3: ") && !errors[0].contains("canary"), "{errors:?}");
+    }
+
+    #[test]
     fn relative_places_lie_below_the_data_folder() {
         let sources = environment(&[("DALLOSH__DATA_DIR", "/srv/d")]);
         let config = Config::load(&sources).unwrap();

@@ -1,6 +1,6 @@
 //! The door over real sockets, before a server that stands in for the services.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "a test fails by them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by them")]
 
 mod door;
 mod pages;
