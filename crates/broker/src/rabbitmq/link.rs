@@ -5,7 +5,11 @@ use std::{
 
 use futures::StreamExt;
 use lapin::{Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
-use tokio::sync::watch;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::topology::Topology;
@@ -46,6 +50,13 @@ impl Server {
         uri.query.heartbeat = Some(HEARTBEAT);
         let address = format!("{}:{}", uri.authority.host, uri.authority.port);
         Ok(Self { uri, address })
+    }
+
+    /// Returns when somebody there answers anything at all, be it by hanging up.
+    async fn speaks(&self) -> std::io::Result<()> {
+        let mut stream = TcpStream::connect((self.uri.authority.host.as_str(), self.uri.authority.port)).await?;
+        stream.write_all(b"AMQP\0\0\x09\x01").await?;
+        stream.read(&mut [0]).await.map(|_| ())
     }
 }
 
@@ -183,7 +194,7 @@ impl Link {
         closed: CancellationToken,
     ) -> Self {
         let (state, receiver) = watch::channel(State::Connecting);
-        tasks.spawn(Supervisor { name, server, topology, state, closed }.run());
+        tasks.spawn(Supervisor { name, server, topology, state, closed, wary: false }.run());
         Self(receiver)
     }
 
@@ -222,15 +233,18 @@ struct Supervisor {
     topology: Option<Arc<Topology>>,
     state: watch::Sender<State>,
     closed: CancellationToken,
+    /// The last attempt got no answer at all.
+    wary: bool,
 }
 
 impl Supervisor {
-    async fn run(self) {
+    async fn run(mut self) {
+        let closed = self.closed.clone();
         let mut backoff = Backoff::default();
         let mut told = None;
         loop {
             let connected = tokio::select! {
-                () = self.closed.cancelled() => break,
+                () = closed.cancelled() => break,
                 connected = self.connect() => connected,
             };
             match connected {
@@ -262,29 +276,35 @@ impl Supervisor {
                 }
             }
             tokio::select! {
-                () = self.closed.cancelled() => break,
+                () = closed.cancelled() => break,
                 () = backoff.wait() => {}
             }
         }
         self.state.send_replace(State::Closed);
     }
 
-    async fn connect(&self) -> Result<Arc<Session>, String> {
-        let properties =
-            ConnectionProperties::default().with_connection_name(format!("dallosh {}", self.name).as_str().into());
-        let connect = async {
-            let connection = Connection::connect_uri(self.server.uri.clone(), properties).await?;
-            let session = Session::new(connection);
-            if let Some(topology) = &self.topology {
-                topology.declare_all(&session).await?;
+    async fn connect(&mut self) -> Result<Arc<Session>, String> {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, async {
+            // An attempt that lapin was not able to finish leaves a thread and a socket behind for as long as the
+            // server is silent. There is to be one of them, not one for each attempt.
+            if self.wary {
+                self.server.speaks().await.map_err(|error| error.to_string())?;
             }
-            Ok::<_, lapin::Error>(session)
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
-            Ok(Ok(session)) => Ok(Arc::new(session)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+            self.open().await.map_err(|error| error.to_string())
+        })
+        .await;
+        self.wary = connected.is_err();
+        connected.unwrap_or_else(|_| Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))).map(Arc::new)
+    }
+
+    async fn open(&self) -> Result<Session, lapin::Error> {
+        let name = format!("dallosh {}", self.name);
+        let properties = ConnectionProperties::default().with_connection_name(name.as_str().into());
+        let session = Session::new(Connection::connect_uri(self.server.uri.clone(), properties).await?);
+        if let Some(topology) = &self.topology {
+            topology.declare_all(&session).await?;
         }
+        Ok(session)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -34,22 +34,25 @@ pub async fn a_message_arrives_as_it_was_sent_and_is_acknowledged_once(fixture: 
 pub async fn a_retried_message_comes_again_after_its_pause_and_is_counted(fixture: Arc<Fixture>) {
     const PAUSE: Duration = Duration::from_millis(400);
     let message = fixture.publish("again").await;
-    let mut consumer = fixture.consume(1, |delivery| match delivery.redeliveries {
-        0 | 1 => Outcome::RetryAfter(PAUSE),
-        _ => Outcome::Ack,
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let mut consumer = fixture.consume(1, {
+        let times = times.clone();
+        move |delivery| {
+            times.lock().unwrap().push(Instant::now());
+            match delivery.redeliveries {
+                0 | 1 => Outcome::RetryAfter(PAUSE),
+                _ => Outcome::Ack,
+            }
+        }
     });
-    let mut before = None;
     for count in 0..=2 {
         let delivery = consumer.next().await;
         assert_eq!(delivery.message, message);
         assert_eq!(delivery.redeliveries, count);
-        let now = Instant::now();
-        if let Some(before) = before.replace(now) {
-            assert!(now - before >= PAUSE);
-        }
     }
     assert!(consumer.is_idle().await);
     consumer.stop().await;
+    assert!(times.lock().unwrap().is_sorted_by(|before, after| *after - *before >= PAUSE));
 }
 
 pub async fn a_panic_in_a_handler_is_a_retry(fixture: Arc<Fixture>) {

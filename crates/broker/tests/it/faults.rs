@@ -66,6 +66,32 @@ async fn a_killed_broker_delays_messages_and_loses_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_broker_holds_only_the_first_caller_up() {
+    let node = Node::start();
+    let fixture = Fixture::open(&node.url()).await;
+    let mut consumer = fixture.consume_all();
+    fixture.publish("before").await;
+    consumer.next().await;
+
+    node.freeze();
+    for limit in [12, 4, 4] {
+        let since = Instant::now();
+        let refused = fixture.broker.publish(&fixture.message("in the cold")).await.unwrap_err();
+        assert_eq!(refused.kind, BrokerErrorKind::Unavailable);
+        assert!(since.elapsed() < Duration::from_secs(limit), "held up for {:?}", since.elapsed());
+    }
+
+    node.thaw();
+    let since = Instant::now();
+    let message = fixture.message("after");
+    eventually("publishing", async || fixture.broker.publish(&message).await.ok()).await;
+    while consumer.next().await.message.id != message.id {}
+    println!("consuming again {:?} after the thaw", since.elapsed());
+    consumer.stop().await;
+    fixture.broker.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_closed_by_an_administrator_are_made_again() {
     let node = Node::start();
     let fixture = Fixture::open(&node.url()).await;

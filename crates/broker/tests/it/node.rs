@@ -69,14 +69,18 @@ impl Node {
         }
     }
 
+    /// Stops the server without ending it: its sockets stay open and silent.
+    pub fn freeze(&self) {
+        self.signal_server(Signal::SIGSTOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal_server(Signal::SIGCONT);
+    }
+
     /// kill -9, as a crash does it; the port mapper lives on.
     pub fn crash(&mut self) {
-        for pid in self.processes() {
-            if !fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().starts_with("epmd") {
-                // It may have ended by itself in between.
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
-        }
+        self.signal_server(Signal::SIGKILL);
         if let Some(mut server) = self.server.take() {
             server.wait().unwrap();
         }
@@ -84,6 +88,15 @@ impl Node {
         while TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
             assert!(since.elapsed() < BOOT_PATIENCE, "RabbitMQ did not die");
             thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn signal_server(&self, signal: Signal) {
+        for pid in self.processes() {
+            if !fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().starts_with("epmd") {
+                // It may have ended by itself in between.
+                let _ = kill(Pid::from_raw(pid), signal);
+            }
         }
     }
 
