@@ -28,18 +28,38 @@ pub struct Node {
     mapper_port: u16,
     distribution_port: u16,
     server: Option<Child>,
+    undertaker: Child,
 }
+
+/// Ends the processes with our port mapper's address in their environment, and their folder, once its input ends:
+/// also when the test is killed.
+const UNDERTAKER: &str = r#"
+read -r _
+for process in /proc/[0-9]*; do
+    grep -qsazx "ERL_EPMD_PORT=$1" "$process/environ" && kill -9 "${process#/proc/}"
+done 2>/dev/null
+rm -rf "$2"
+"#;
 
 impl Node {
     pub fn start() -> Self {
+        let (folder, mapper_port) = (TempDir::new().unwrap(), free_port());
+        let undertaker = Command::new("sh")
+            .args(["-c", UNDERTAKER, "undertaker", &mapper_port.to_string()])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
         let mut node = Self {
-            folder: TempDir::new().unwrap(),
+            folder,
             scripts: scripts(),
             name: format!("{}@localhost", unique("t")),
             port: free_port(),
-            mapper_port: free_port(),
+            mapper_port,
             distribution_port: free_port(),
             server: None,
+            undertaker,
         };
         node.write_configuration();
         node.boot();
@@ -169,10 +189,8 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        for pid in self.processes() {
-            // It may have ended by itself in between.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
+        drop(self.undertaker.stdin.take());
+        let _ = self.undertaker.wait();
         if let Some(mut server) = self.server.take() {
             let _ = server.wait();
         }
