@@ -192,7 +192,7 @@ impl Control {
             Ok(Change::Next(control))
         };
         match (self.state, self.desired, command) {
-            (S::Added, _, C::Start) => next(&Self::enqueue),
+            (S::Added, _, C::Start) | (S::Paused, _, C::Resume) => next(&Self::enqueue),
             (S::Stopped | S::OnError, _, C::Start) | (S::Stopped | S::OnError | S::Done, _, C::Restart) => {
                 next(&Self::begin_again)
             }
@@ -206,7 +206,6 @@ impl Control {
             (S::Running, D::Run, C::Pause) => next(&|control| control.desired = D::Pause),
             (S::Running, D::Pause, C::Resume) => next(&|control| control.desired = D::Run),
             (S::Running, D::Run | D::Pause, C::Stop) => next(&|control| control.desired = D::Stop),
-            (S::Paused, _, C::Resume) => next(&Self::enqueue),
             (S::Added | S::InQueue | S::Paused | S::OnError, _, C::Stop) => next(&|control| control.state = S::Stopped),
             (S::Stopped | S::OnError, _, C::Retry { from_step, failed }) => {
                 let from_step = if *failed { Some(kind.units_step) } else { from_step.as_deref() };

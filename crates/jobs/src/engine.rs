@@ -231,9 +231,9 @@ impl Engine {
         let outbox = self.jobs.find(uid).await?.map(|job| job.data.outbox).unwrap_or_default();
         let filter =
             Filter::eq("task_id", uid).and(Filter::Range("seq", Some(query.after.saturating_add(1).into()), None));
-        let list = ListQuery { filter, sort: Sort::ascending("seq"), limit: query.limit, cursor: None };
+        let logged = ListQuery { filter, sort: Sort::ascending("seq"), limit: query.limit, cursor: None };
         let mut found: Vec<TaskEvent> =
-            self.events.list(&list).await?.items.into_iter().map(|one| one.data.event).collect();
+            self.events.list(&logged).await?.items.into_iter().map(|one| one.data.event).collect();
         let last = found.last().map_or(query.after, |event| event.seq);
         let missing = outbox.into_iter().filter(|event| event.seq > last);
         let mut next = last.saturating_add(1);

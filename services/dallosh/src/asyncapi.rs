@@ -25,13 +25,13 @@ pub fn document() -> Result<String, String> {
     let (mut channels, mut operations, mut messages) = (Map::new(), Map::new(), Map::new());
     for (routing_key, name, _) in SCHEMAS {
         let description = WORDS.iter().find(|(word, _)| *word == name).map_or("", |(_, words)| words);
-        let mut channel = json!({ "address": routing_key, "messages": { name: { "$ref": format!("#/components/messages/{name}") } } });
-        if routing_key.contains('{') {
-            channel["parameters"] = json!({
-                "file_id": { "description": "The dataset" },
-                "event": { "description": "A status, or `progress`" },
-            });
-        }
+        let parameters = if routing_key.contains('{') {
+            json!({ "file_id": { "description": "The dataset" }, "event": { "description": "A status, or `progress`" } })
+        } else {
+            json!({})
+        };
+        let messages_of = json!({ name: { "$ref": format!("#/components/messages/{name}") } });
+        let channel = json!({ "address": routing_key, "messages": messages_of, "parameters": parameters });
         channels.insert(name.to_owned(), channel);
         operations.insert(
             format!("send_{name}"),

@@ -9,6 +9,8 @@ use crate::{
     stack::{self, Stack, StackError},
 };
 
+/// What is logged unless told. lapin logs returned messages with their bodies; the broker's own lines say what matters.
+const LOG: &str = "warn,dallosh=info,lapin=off";
 /// Exit code of a wrong configuration (`EX_CONFIG`).
 const WRONG_CONFIGURATION: u8 = 78;
 
@@ -35,7 +37,7 @@ struct Common {
     #[arg(long, global = true, value_name = "development|production")]
     profile: Option<String>,
     /// What is logged, in the language of `RUST_LOG`.
-    #[arg(long, global = true, env = "RUST_LOG", default_value = "warn,dallosh=info", hide_env_values = true)]
+    #[arg(long, global = true, env = "RUST_LOG", default_value = LOG, hide_env_values = true)]
     log: String,
 }
 
@@ -129,7 +131,7 @@ impl Cli {
             return ExitCode::SUCCESS;
         }
         // A terminal that shows a progress bar is no place for a log.
-        let quiet = matches!(self.command, Command::Enrich { .. }) && self.common.log == "warn,dallosh=info";
+        let quiet = matches!(self.command, Command::Enrich { .. }) && self.common.log == LOG;
         let figures = match start_telemetry(if quiet { "error" } else { &self.common.log }) {
             Ok(figures) => figures,
             Err(error) => return failed(&error),

@@ -116,7 +116,7 @@ mod tests {
 
     #[async_trait]
     impl Provider for Scripted {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "scripted"
         }
 

@@ -103,11 +103,10 @@ pub async fn run<T: Send + 'static>(
     }
 }
 
-/// `part` of `whole` as a share from 0 to 1.
+/// `part` of `whole` as a share from 0 to 1, in thousandths.
 pub fn share_of(part: u64, whole: u64) -> f64 {
-    let exact =
-        |number: u64| f64::from(u32::try_from(number >> 8).unwrap_or(u32::MAX)) * 256.0 + f64::from(number as u8);
-    if whole == 0 { 1.0 } else { (exact(part) / exact(whole)).min(1.0) }
+    let thousandths = part.saturating_mul(1000).checked_div(whole).unwrap_or(1000).min(1000);
+    f64::from(u32::try_from(thousandths).unwrap_or(1000)) / 1000.0
 }
 
 /// What a failed storage call means for a step.

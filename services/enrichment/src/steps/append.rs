@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use dallosh_dataset::{AppendCounts, Label, append};
-use dallosh_jobs::{JobContext, StepError, StepOutcome};
+use dallosh_dataset::{AppendCounts, CLEAN_TEXT, Label, append};
+use dallosh_jobs::{JobContext, StepOutcome};
 use dallosh_storage::{BlockingWriter, Key, PutMode, Stage};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::{appended, checkpoint, clean::CleanCheckpoint, input, required};
+use super::{appended, checkpoint, clean::CleanCheckpoint, required};
 use crate::{
     blocking::{self, Gauge, Source, dataset_failed, storage_failed},
     paging::{Answer, PageResult, key_of},
@@ -23,7 +23,6 @@ pub struct AppendCheckpoint {
 }
 
 pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
-    let input = input(job)?;
     let CleanCheckpoint { artefacts, .. } = required(job, "process_cleaning")?;
     let size = artefacts.first().map_or(0, |artefact| artefact.size);
     let mut answers: HashMap<u128, Answer> = HashMap::new();
@@ -46,7 +45,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
                 Answer::Failed { reason } => Label::Failed { reason },
             })
         };
-        let counts = append(source, &input.text_column, look_up, &mut writer).map_err(dataset_failed)?;
+        let counts = append(source, CLEAN_TEXT, look_up, &mut writer).map_err(dataset_failed)?;
         let info = writer.commit().map_err(|error| storage_failed(&output, error))?;
         Ok(AppendCheckpoint { counts, artefacts: vec![Artefact::new(&output, info)] })
     })
@@ -60,7 +59,6 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
         data.progress.rows_per_second = None;
         data.progress.eta_seconds = None;
     })
-    .await
-    .map_err(|error: StepError| error)?;
+    .await?;
     checkpoint(&found)
 }

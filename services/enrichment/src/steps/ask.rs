@@ -50,8 +50,8 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     let pages_total = counts.unique_texts.div_ceil(u64::from(page_texts));
     job.report(|data| tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details)).await?;
 
-    let (plans, mut planned) = mpsc::channel(1);
-    let planner = plan(pipeline, job, &cleaned, page_texts, tally.done.clone(), plans).await?;
+    let (plans, mut pages) = mpsc::channel(1);
+    let planning = plan(pipeline, &cleaned, page_texts, tally.done.clone(), plans).await?;
     let mut asking = FuturesUnordered::new();
     let (mut told, mut all_planned) = (Instant::now(), false);
     let limit = usize::try_from(concurrency).unwrap_or(1);
@@ -62,7 +62,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
         tokio::select! {
             biased;
             _ = job.interrupted() => break Err(StepError::Interrupted),
-            page = planned.recv(), if !all_planned && asking.len() < limit => match page {
+            page = pages.recv(), if !all_planned && asking.len() < limit => match page {
                 Some(page) => asking.push(ask_and_store(pipeline, job, page, &topics)),
                 None => all_planned = true,
             },
@@ -76,7 +76,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
             job.report(|data| tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details)).await?;
         }
     };
-    drop(planned);
+    drop(pages);
     if let Err(interrupted) = outcome {
         // Calls in flight finish and count; no new one starts.
         let rest = async {
@@ -90,7 +90,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
         job.update(|data| tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details)).await?;
         return Err(interrupted);
     }
-    planner.await.map_err(|error| StepError::Failed { code: "internal", message: error.to_string() })??;
+    planning.await.map_err(|error| StepError::Failed { code: "internal", message: error.to_string() })??;
     job.report(|data| {
         tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details);
         data.progress.percent = 90.0;
@@ -148,17 +148,15 @@ async fn rows_of_texts(
 /// Reads the cleaned file on the blocking pool and hands out the pages that are not stored yet.
 async fn plan(
     pipeline: &Enrichment,
-    job: &JobContext,
     cleaned: &Key,
     page_texts: u32,
     done: BTreeSet<i64>,
     plans: mpsc::Sender<PagePlan>,
 ) -> Result<tokio::task::JoinHandle<Result<(), StepError>>, StepError> {
     let source = Source::open(&pipeline.storage, cleaned, &Arc::new(Gauge::default())).await?;
-    let text_column = input(job)?.text_column;
     let size = usize::try_from(page_texts).unwrap_or(1);
     Ok(tokio::task::spawn_blocking(move || {
-        let mut texts = unique_texts(source, &text_column).map_err(dataset_failed)?;
+        let mut texts = unique_texts(source, CLEAN_TEXT).map_err(dataset_failed)?;
         for number in 0.. {
             let page = texts.by_ref().take(size).collect::<Result<Vec<_>, _>>().map_err(dataset_failed)?;
             if page.is_empty() {
