@@ -41,6 +41,30 @@ pub struct Usage {
     pub completion_tokens: u64,
 }
 
+/// What a provider's answers say about its limits; each figure as the provider last told it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Requests allowed in a window, which most providers make a minute.
+    pub limit_requests: Option<u64>,
+    /// Requests left in the current window.
+    pub remaining_requests: Option<u64>,
+    /// Tokens allowed in a window.
+    pub limit_tokens: Option<u64>,
+    /// Tokens left in the current window.
+    pub remaining_tokens: Option<u64>,
+}
+
+/// What a call cost, as far as can be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spend {
+    /// The provider refused the call or never got it.
+    Nothing,
+    /// The provider's own figures.
+    Exactly(Usage),
+    /// The call may have been billed and no figures came: its worst case counts.
+    Unknown,
+}
+
 /// Why an answer ends where it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Finish {
@@ -70,6 +94,17 @@ pub trait Provider: Send + Sync {
     /// # Cancel safety
     /// Dropping the future abandons the call; the provider may still bill it.
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, ProviderError>;
+
+    /// Returns the limits that the provider's latest answer told, refusals included.
+    fn limits(&self) -> Option<RateLimits> {
+        None
+    }
+
+    /// Says whether calls use up tokens that somebody counts. If so, an answer without figures is taken for its worst
+    /// case.
+    fn is_metered(&self) -> bool {
+        true
+    }
 }
 
 /// A call that brought no completion.
@@ -77,6 +112,8 @@ pub trait Provider: Send + Sync {
 pub struct ProviderError {
     /// What the caller decides by.
     pub kind: ProviderErrorKind,
+    retry_after: Option<Duration>,
+    spend: Spend,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -125,12 +162,47 @@ impl ProviderErrorKind {
 impl ProviderError {
     /// Makes an error that has no other behind it.
     pub fn new(kind: ProviderErrorKind) -> Self {
-        Self { kind, source: None }
+        let spend = match kind {
+            ProviderErrorKind::Unavailable | ProviderErrorKind::Timeout | ProviderErrorKind::BadAnswer => {
+                Spend::Unknown
+            }
+            ProviderErrorKind::RateLimited { .. }
+            | ProviderErrorKind::Unauthorized
+            | ProviderErrorKind::NotFound
+            | ProviderErrorKind::BadRequest
+            | ProviderErrorKind::ContextTooLong => Spend::Nothing,
+        };
+        Self { kind, retry_after: None, spend, source: None }
     }
 
     /// Makes an error caused by `source`, which must hold no key.
     pub fn with_source(kind: ProviderErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, source: Some(source.into()) }
+        Self { source: Some(source.into()), ..Self::new(kind) }
+    }
+
+    /// Adds the wait that the provider asked for.
+    pub fn after(mut self, retry_after: Option<Duration>) -> Self {
+        self.retry_after = retry_after;
+        self
+    }
+
+    /// Says what the call cost, where the kind alone says too little.
+    pub fn spending(mut self, spend: Spend) -> Self {
+        self.spend = spend;
+        self
+    }
+
+    /// Returns the wait that the provider asked for, with whatever kind of error it did so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.kind {
+            ProviderErrorKind::RateLimited { retry_after: Some(wait) } => Some(wait),
+            _ => self.retry_after,
+        }
+    }
+
+    /// Returns what the failed call cost.
+    pub fn spend(&self) -> Spend {
+        self.spend
     }
 }
 
@@ -192,6 +264,17 @@ mod tests {
         let error = ProviderError::with_source(ProviderErrorKind::Timeout, "after 120 s");
         assert_eq!(error.to_string(), "model timed out");
         assert_eq!(error.source().unwrap().to_string(), "after 120 s");
+    }
+
+    #[test]
+    fn a_call_that_may_have_been_billed_is_never_taken_for_free() {
+        use ProviderErrorKind::{BadAnswer, RateLimited, Timeout, Unauthorized, Unavailable};
+        for kind in [Unavailable, Timeout, BadAnswer] {
+            assert_eq!(ProviderError::new(kind).spend(), Spend::Unknown);
+        }
+        for kind in [RateLimited { retry_after: None }, Unauthorized] {
+            assert_eq!(ProviderError::new(kind).spend(), Spend::Nothing);
+        }
     }
 
     #[test]

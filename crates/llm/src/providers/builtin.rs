@@ -60,6 +60,10 @@ impl Provider for Builtin {
         let text = serde_json::to_string(&Answer { rows }).map_err(bad_request)?;
         Ok(Completion { text, usage: Usage::default(), finish: Finish::Stop })
     }
+
+    fn is_metered(&self) -> bool {
+        false
+    }
 }
 
 fn label<'a>(text: &Text<'_>, choice: &'a Choice) -> Option<Row<'a>> {

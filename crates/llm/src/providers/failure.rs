@@ -1,0 +1,227 @@
+//! What an answer that is no completion means.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+use crate::client::Received;
+use crate::{ProviderError, ProviderErrorKind, RateLimits, Spend};
+
+/// Waits beyond this are told as this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+const NO_CREDIT: [&str; 4] =
+    ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient balance"];
+const BAD_KEY: [&str; 3] = ["invalid_api_key", "api_key_invalid", "api key not valid"];
+const TOO_LONG: [&str; 8] = [
+    "context_length_exceeded",
+    "exceed_context_size",
+    "maximum context",
+    "context length",
+    "context window",
+    "context size",
+    "prompt is too long",
+    "input is too long",
+];
+/// Some gateways throttle with 400 and these words.
+const THROTTLED: [&str; 1] = ["too many tokens, please wait"];
+const FILTERED: [&str; 2] = ["content_filter", "content_policy_violation"];
+
+/// Classifies an answer whose status is not 2xx. Its words decide and go no further.
+pub fn refusal(received: &Received) -> ProviderError {
+    refusal_at(received, Utc::now())
+}
+
+fn refusal_at(received: &Received, now: DateTime<Utc>) -> ProviderError {
+    use ProviderErrorKind::{BadRequest, ContextTooLong, NotFound, RateLimited, Timeout, Unauthorized, Unavailable};
+    let words = error_words(&received.body);
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+    let retry_after = retry_after(&received.headers, now);
+    let status = received.status;
+    let kind = match status {
+        401..=403 => Unauthorized,
+        // Where a redirect leads to is not asked.
+        300..=399 | 404 | 405 | 410 => NotFound,
+        429 if says(&NO_CREDIT) => Unauthorized,
+        429 => RateLimited { retry_after },
+        408 => Timeout,
+        413 => ContextTooLong,
+        400..=499 if says(&THROTTLED) => RateLimited { retry_after },
+        400..=500 if says(&TOO_LONG) => ContextTooLong,
+        400..=499 if says(&BAD_KEY) || says(&NO_CREDIT) => Unauthorized,
+        400..=499 => BadRequest,
+        _ => Unavailable,
+    };
+    let spend = match status {
+        // Whoever stands in between gave up; the model behind may have gone on.
+        408 | 502 | 504 | 520..=527 => Spend::Unknown,
+        _ => Spend::Nothing,
+    };
+    let source = format!("the provider answered with status {status}");
+    ProviderError::with_source(kind, source).after(retry_after).spending(spend)
+}
+
+/// Says whether a filter in front of the model declined the texts, which some providers tell as a client error.
+pub fn is_content_filter(received: &Received) -> bool {
+    let words = error_words(&received.body);
+    received.status == 400 && FILTERED.iter().any(|phrase| words.contains(phrase))
+}
+
+/// The code, type and message of an error body in lower case; empty when there is none.
+fn error_words(body: &[u8]) -> String {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return String::new() };
+    let error = body.get("error").unwrap_or(&body);
+    let fields = ["code", "type", "status", "message"].into_iter().filter_map(|name| error.get(name));
+    let words: Vec<&str> = fields.chain([error]).filter_map(Value::as_str).collect();
+    words.join("\n").to_lowercase()
+}
+
+/// Reads `Retry-After`: seconds or a date, of which one in the past means now.
+fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() => Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(MAX_RETRY_AFTER),
+        Ok(_) => return None,
+        Err(_) => {
+            let date = DateTime::parse_from_rfc2822(text).ok()?;
+            (date.to_utc() - now).to_std().unwrap_or_default()
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// Reads the `x-ratelimit-` headers; `None` when there are none.
+pub fn rate_limits(headers: &HeaderMap) -> Option<RateLimits> {
+    let figure = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+    let limits = RateLimits {
+        limit_requests: figure("x-ratelimit-limit-requests"),
+        remaining_requests: figure("x-ratelimit-remaining-requests"),
+        limit_tokens: figure("x-ratelimit-limit-tokens"),
+        remaining_tokens: figure("x-ratelimit-remaining-tokens"),
+    };
+    (limits != RateLimits::default()).then_some(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(status: u16, body: &str, headers: &[(&'static str, &str)]) -> Received {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        Received { status, headers, body: body.as_bytes().to_vec() }
+    }
+
+    fn kind(status: u16, body: &str) -> ProviderErrorKind {
+        refusal(&received(status, body, &[])).kind
+    }
+
+    #[test]
+    fn every_status_has_its_kind() {
+        use ProviderErrorKind::{
+            BadRequest, ContextTooLong, NotFound, RateLimited, Timeout, Unauthorized, Unavailable,
+        };
+        let cases = [
+            (301, NotFound),
+            (302, NotFound),
+            (400, BadRequest),
+            (401, Unauthorized),
+            (402, Unauthorized),
+            (403, Unauthorized),
+            (404, NotFound),
+            (408, Timeout),
+            (413, ContextTooLong),
+            (422, BadRequest),
+            (429, RateLimited { retry_after: None }),
+            (500, Unavailable),
+            (502, Unavailable),
+            (503, Unavailable),
+            (504, Unavailable),
+            (529, Unavailable),
+        ];
+        for (status, expected) in cases {
+            assert_eq!(kind(status, "<html>sorry</html>"), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_an_error_say_what_the_status_does_not() {
+        use ProviderErrorKind::{BadRequest, ContextTooLong, RateLimited, Unauthorized, Unavailable};
+        let openai = |code: &str| format!(r#"{{"error": {{"message": "m", "type": "t", "code": "{code}"}}}}"#);
+        let cases = [
+            (429, openai("insufficient_quota"), Unauthorized),
+            (429, openai("rate_limit_exceeded"), RateLimited { retry_after: None }),
+            (400, openai("context_length_exceeded"), ContextTooLong),
+            (400, r#"{"error":{"code":400,"type":"exceed_context_size_error","message":"m"}}"#.into(), ContextTooLong),
+            (
+                400,
+                r#"{"error":{"message":"This model's maximum context length is 8192 tokens"}}"#.into(),
+                ContextTooLong,
+            ),
+            (500, r#"{"error":"the input is longer than the context size"}"#.into(), ContextTooLong),
+            (
+                400,
+                r#"{"message":"Too many tokens, please wait before trying again."}"#.into(),
+                RateLimited { retry_after: None },
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT"}}"#.into(),
+                Unauthorized,
+            ),
+            (400, openai("unsupported_parameter"), BadRequest),
+            (503, openai("maximum context"), Unavailable),
+            (400, "[]".into(), BadRequest),
+        ];
+        for (status, body, expected) in cases {
+            assert_eq!(kind(status, &body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        let now = DateTime::parse_from_rfc3339("2026-01-02T03:04:05Z").unwrap().to_utc();
+        let wait = |text: &str| refusal_at(&received(429, "", &[("retry-after", text)]), now).retry_after();
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("0.5"), Some(Duration::from_millis(500)));
+        assert_eq!(wait("-1"), Some(Duration::ZERO));
+        assert_eq!(wait("Fri, 02 Jan 2026 03:04:15 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(wait("Fri, 02 Jan 2026 03:04:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("99999999999999999999999"), Some(MAX_RETRY_AFTER));
+        for nonsense in ["soon", "NaN", "inf", ""] {
+            assert_eq!(wait(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn an_overloaded_provider_keeps_the_wait_it_asked_for() {
+        let error = refusal(&received(503, "", &[("retry-after", "3")]));
+        assert_eq!((error.kind, error.retry_after()), (ProviderErrorKind::Unavailable, Some(Duration::from_secs(3))));
+    }
+
+    #[test]
+    fn only_a_gateway_that_gave_up_leaves_it_open_whether_the_call_was_billed() {
+        for (status, spend) in
+            [(500, Spend::Nothing), (503, Spend::Nothing), (502, Spend::Unknown), (504, Spend::Unknown)]
+        {
+            assert_eq!(refusal(&received(status, "", &[])).spend(), spend, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_nothing_of_what_the_provider_wrote() {
+        use std::error::Error as _;
+        let error = refusal(&received(401, r#"{"error":{"message":"wrong key: sk-canary"}}"#, &[]));
+        assert!(!format!("{error} {error:?} {}", error.source().unwrap()).contains("canary"));
+    }
+
+    #[test]
+    fn limits_are_read_from_headers_and_missing_ones_are_none() {
+        let headers =
+            received(200, "", &[("x-ratelimit-limit-tokens", "90000"), ("x-ratelimit-remaining-requests", "x")]);
+        let limits = RateLimits { limit_tokens: Some(90_000), ..RateLimits::default() };
+        assert_eq!(rate_limits(&headers.headers), Some(limits));
+        assert_eq!(rate_limits(&HeaderMap::new()), None);
+    }
+}
