@@ -235,6 +235,7 @@ impl Control {
         self.epoch = self.epoch.saturating_add(1);
         if self.stalls >= MOST_STALLS {
             self.state = State::OnError;
+            self.desired = Desired::Run;
             self.lease = None;
             self.stalls = 0;
             return false;

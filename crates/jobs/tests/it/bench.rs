@@ -1,0 +1,256 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use async_trait::async_trait;
+use dallosh_broker::Broker;
+use dallosh_contracts::TaskEvent;
+use dallosh_jobs::{
+    Command, Engine, EventQuery, Job, JobContext, JobDocument, Kind, Lease, NewJob, Pipeline, State, StepError,
+    StepOutcome, Worker, WorkerConfig,
+};
+use dallosh_primitives::{Limit, SystemClock, Uid};
+use dallosh_store::Store;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+const KIND: Kind = Kind { name: "test", steps: &["read", "ask", "save"], units_step: "ask" };
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a step does while it is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Waits until it is let go or interrupted.
+    Waits,
+    /// As a process that was frozen: notices nothing, and writes when it wakes up.
+    Silent,
+    /// Stores one page twice.
+    WritesPageTwice,
+    /// Misses a part.
+    Lacks,
+    /// Can't succeed.
+    Fails,
+}
+
+#[derive(Default)]
+struct Script {
+    held: HashMap<&'static str, Step>,
+    runs: Vec<(Uid, &'static str)>,
+    pages: HashMap<Uid, Vec<Value>>,
+    late: Option<Result<(), String>>,
+}
+
+/// A database, a broker, and workers whose steps do what a test says.
+pub struct Bench {
+    pub engine: Engine,
+    store: Store,
+    script: Arc<Mutex<Script>>,
+    news: watch::Sender<u64>,
+    _folder: TempDir,
+}
+
+pub struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+struct Scripted {
+    script: Arc<Mutex<Script>>,
+    news: watch::Sender<u64>,
+}
+
+impl Scripted {
+    fn held(&self, step: &str) -> Option<Step> {
+        self.script.lock().unwrap().held.get(step).copied()
+    }
+
+    async fn let_go(&self, step: &str) {
+        let mut news = self.news.subscribe();
+        while self.held(step).is_some() {
+            news.changed().await.unwrap();
+        }
+    }
+}
+
+#[async_trait]
+impl Pipeline for Scripted {
+    async fn run(&self, step: &'static str, job: &JobContext) -> StepOutcome {
+        self.script.lock().unwrap().runs.push((job.uid(), step));
+        self.news.send_modify(|count| *count += 1);
+        match self.held(step) {
+            Some(Step::Waits) => {
+                tokio::select! {
+                    () = self.let_go(step) => {}
+                    _ = job.interrupted() => return Err(StepError::Interrupted),
+                }
+            }
+            Some(Step::Silent) => {
+                self.let_go(step).await;
+                let written = job.update(|data| data.priority = 99).await;
+                self.script.lock().unwrap().late = Some(written.map_err(|error| error.to_string()));
+                self.news.send_modify(|count| *count += 1);
+            }
+            Some(Step::WritesPageTwice) => {
+                let first = job.put_page(0, json!("first")).await?;
+                let second = job.put_page(0, json!("second")).await?;
+                assert_eq!(first, second);
+                let stored = job.pages().await?;
+                self.script.lock().unwrap().pages.insert(job.uid(), stored);
+            }
+            Some(Step::Lacks) => return Err(StepError::Unavailable { what: "the part", source: "it is away".into() }),
+            Some(Step::Fails) => return Err(StepError::Failed { code: "broken", message: "it can't be done".into() }),
+            None => {}
+        }
+        Ok(json!({ "done": step }))
+    }
+
+    async fn is_intact(&self, _: &'static str, _: &Value, _: &JobContext) -> Result<bool, StepError> {
+        Ok(true)
+    }
+}
+
+impl Bench {
+    pub async fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let clock = Arc::new(SystemClock);
+        let store = Store::open(&url, clock.clone()).await?;
+        let broker = Broker::open("memory://", &[]).await?;
+        let engine = Engine::open(KIND, &store, broker, clock).await?;
+        Ok(Self { engine, store, script: Arc::default(), news: watch::Sender::new(0), _folder: folder })
+    }
+
+    pub fn worker(&self, instance: &str, lease: Duration) -> Running {
+        self.worker_with(instance, lease, 4)
+    }
+
+    /// A worker that does one job at a time.
+    pub fn single(&self, instance: &str) -> Running {
+        self.worker_with(instance, Duration::from_secs(30), 1)
+    }
+
+    fn worker_with(&self, instance: &str, lease: Duration, max_parallel: usize) -> Running {
+        let pipeline = Arc::new(Scripted { script: self.script.clone(), news: self.news.clone() });
+        let config = WorkerConfig { instance: instance.to_owned(), lease, max_parallel };
+        let worker = Arc::new(Worker::new(self.engine.clone(), pipeline, config));
+        let stop = CancellationToken::new();
+        Running { task: tokio::spawn(worker.run(stop.clone())), stop }
+    }
+
+    /// Makes a job and puts it into the queue.
+    pub async fn started(&self) -> Result<Uid> {
+        let owner = Uid::new();
+        let new =
+            NewJob { owner, subject: Uid::new(), priority: 0, input: json!({}), details: Map::new(), budget: None };
+        let job = self.engine.create(new, "test").await?.uid;
+        self.engine.command(job, &Command::Start, "test").await?;
+        Ok(job)
+    }
+
+    pub fn hold(&self, step: &'static str, how: Step) {
+        self.script.lock().unwrap().held.insert(step, how);
+    }
+
+    pub fn let_go(&self, step: &str) {
+        self.script.lock().unwrap().held.remove(step);
+        self.news.send_modify(|count| *count += 1);
+    }
+
+    /// Gives the job to a worker that never says anything.
+    pub async fn steal(&self, job: Uid) -> Result<()> {
+        let jobs = self.store.collection::<JobDocument>().await?;
+        jobs.modify::<()>(job, "thief", |job| {
+            job.data.control.epoch += 1;
+            job.data.control.lease = Some(Lease { owner: "thief".to_owned(), beat: 0 });
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until a step of the job was begun.
+    pub async fn reached(&self, job: Uid, step: &str) {
+        let mut news = self.news.subscribe();
+        while !self.script.lock().unwrap().runs.contains(&(job, step)) {
+            news.changed().await.unwrap();
+        }
+    }
+
+    /// What became of the write of a worker that woke up too late.
+    pub async fn late_write(&self) -> Result<(), String> {
+        let mut news = self.news.subscribe();
+        loop {
+            if let Some(late) = self.script.lock().unwrap().late.clone() {
+                return late;
+            }
+            news.changed().await.unwrap();
+        }
+    }
+
+    pub async fn wait_for(&self, job: Uid, state: State) -> Result<Job> {
+        self.wait_until(job, |job| job.data.control.state == state).await
+    }
+
+    pub async fn wait_until(&self, job: Uid, is_so: impl Fn(&Job) -> bool) -> Result<Job> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let Some(found) = self.engine.find(job).await? else { bail!("the job is gone") };
+            if is_so(&found) {
+                return Ok(found);
+            }
+            if Instant::now() > deadline {
+                bail!("the job stays {:?}, {:?}", found.data.control, found.data.error);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until nothing of a job is left.
+    pub async fn gone(&self, job: Uid) -> Result<()> {
+        let jobs = self.store.collection::<JobDocument>().await?;
+        let deadline = Instant::now() + PATIENCE;
+        while jobs.find(job).await?.is_some() {
+            if Instant::now() > deadline {
+                bail!("the document stays");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let left = self.events(job).await?;
+        if left.is_empty() { Ok(()) } else { bail!("{} events stay", left.len()) }
+    }
+
+    pub async fn state(&self, job: Uid) -> Result<State> {
+        Ok(self.wait_until(job, |_| true).await?.data.control.state)
+    }
+
+    pub async fn events(&self, job: Uid) -> Result<Vec<TaskEvent>> {
+        Ok(self.engine.events(job, EventQuery { after: 0, limit: Limit::coerce(Some(200)) }).await?)
+    }
+
+    /// The steps that were begun for a job.
+    pub fn runs(&self, job: Uid) -> Vec<&'static str> {
+        self.script.lock().unwrap().runs.iter().filter(|run| run.0 == job).map(|run| run.1).collect()
+    }
+
+    /// The jobs in the order of their steps.
+    pub fn order(&self) -> Vec<Uid> {
+        self.script.lock().unwrap().runs.iter().map(|run| run.0).collect()
+    }
+
+    /// The pages that the step saw after it had stored them.
+    pub fn pages(&self, job: Uid) -> Vec<Value> {
+        self.script.lock().unwrap().pages.get(&job).cloned().unwrap_or_default()
+    }
+}
