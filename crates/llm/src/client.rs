@@ -27,6 +27,10 @@ use policy::Trust;
 
 pub use policy::{InvalidOrigin, UrlPolicy, UrlRefused, check_base_url};
 
+/// Shorter than common servers keep an idle connection: one that is closed while a request is on its way costs a call
+/// whose fate nobody knows.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// The bounds of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientOptions {
@@ -118,6 +122,7 @@ impl GuardedClient {
             .timeout(options.timeout)
             .redirect(redirect::Policy::none())
             .retry(retry::never())
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .no_proxy()
             .referer(false)
             .user_agent(concat!("dallosh/", env!("CARGO_PKG_VERSION")))

@@ -24,6 +24,9 @@ const BACKOFF_CAP: Duration = Duration::from_secs(30);
 /// When to try again after an outage that no breaker and no provider set a time for.
 const AFTER_OUTAGE: Duration = Duration::from_secs(5);
 
+/// No outage is said to end sooner.
+const SHORTEST_OUTAGE: Duration = Duration::from_secs(1);
+
 /// About how many bytes of a prompt make a token, for the pace and never for a bill.
 const BYTES_PER_TOKEN: u64 = 3;
 
@@ -333,7 +336,7 @@ impl<'a> Course<'a> {
         let open = self.model.breaker.refuses();
         let limited = ProviderErrorKind::RateLimited { retry_after: gate };
         let kind = self.end.or(open.map(|(_, kind)| kind)).unwrap_or(limited);
-        let next = gate.max(open.map(|(retry_in, _)| retry_in)).unwrap_or(AFTER_OUTAGE);
+        let next = gate.max(open.map(|(retry_in, _)| retry_in)).unwrap_or(AFTER_OUTAGE).max(SHORTEST_OUTAGE);
         (next, kind)
     }
 }

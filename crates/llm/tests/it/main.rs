@@ -4,4 +4,5 @@
 
 mod fake;
 mod http;
+mod rate;
 mod route;

@@ -373,6 +373,44 @@ async fn a_call_that_the_budget_does_not_cover_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_worst_cost_of_a_call_is_set_aside_in_money_too() {
+    struct Teller(Mutex<Vec<(Usage, String)>>);
+
+    #[async_trait]
+    impl Meter for Teller {
+        async fn reserve(&self, call: &PlannedCall<'_>) -> Result<Reservation, OutOfBudget> {
+            self.0.lock().unwrap().push((call.worst_case, call.worst_cost.to_string()));
+            Err(OutOfBudget)
+        }
+
+        async fn settle(&self, _: Reservation, _: Spend) {}
+    }
+
+    let teller = Arc::new(Teller(Mutex::default()));
+    let price: Price =
+        serde_json::from_str(r#"{"input_per_million_tokens": "1000000", "output_per_million_tokens": "0"}"#).unwrap();
+    let model = RoutedModel { price, ..routed("a", Scripted::new([])) };
+    let route = Route::new(vec![model], teller.clone(), CancellationToken::new());
+    assert_eq!(ask(&route).await, Err(RouteError::OutOfBudget));
+    let worst = worst_case(&request());
+    assert_eq!(*teller.0.lock().unwrap(), [(worst, worst.prompt_tokens.to_string())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_and_a_full_budget_leave_each_other_alone() {
+    let worst = worst_case(&request());
+    let ledger = Ledger::with(worst.prompt_tokens + worst.completion_tokens);
+    let a = Scripted::new([Unauthorized]);
+    let route = metered(&[&a], ledger.clone(), &CancellationToken::new());
+    assert_eq!(ask(&route).await, Err(RouteError::AllRefused(Refusal::Unauthorized)));
+    tokio::time::advance(Duration::from_secs(30)).await;
+    ledger.books.lock().unwrap().spent = 1;
+    assert_eq!(ask(&route).await, Err(RouteError::OutOfBudget));
+    ledger.books.lock().unwrap().spent = 0;
+    assert_eq!(ask(&route).await.unwrap().attempts, 1, "a probe that was never sent is not used up");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_offline_model_needs_no_budget() {
     let route = Route::new(vec![routed("builtin", Arc::new(Builtin))], Ledger::with(0), CancellationToken::new());
     assert_eq!(ask(&route).await.unwrap().model, "builtin");
