@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Dialect;
+use crate::{Dialect, ModelSnapshot};
 
 /// Where a task is. The five steps are the ones in which something runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -130,6 +130,9 @@ pub struct EnrichmentInput {
     pub text_column: String,
     /// What the task was told.
     pub options: TaskOptions,
+    /// The models to ask, in order, as the settings were when the run began; keys are sealed.
+    #[serde(default)]
+    pub models: Vec<ModelSnapshot>,
 }
 
 /// The kind of the enrichment jobs.

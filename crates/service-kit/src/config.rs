@@ -34,11 +34,14 @@ pub enum ServiceName {
     Tasks,
     /// The worker.
     Enrichment,
+    /// Settings and models.
+    Admin,
 }
 
 impl ServiceName {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 5] = [Self::Auth, Self::Files, Self::Tasks, Self::Enrichment, Self::Gateway];
+    pub const ALL: [Self; 6] =
+        [Self::Auth, Self::Admin, Self::Files, Self::Tasks, Self::Enrichment, Self::Gateway];
 
     /// The name on the command line and in keys.
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +51,7 @@ impl ServiceName {
             Self::Files => "files",
             Self::Tasks => "tasks",
             Self::Enrichment => "enrichment",
+            Self::Admin => "admin",
         }
     }
 
@@ -59,6 +63,7 @@ impl ServiceName {
             Self::Files => 5012,
             Self::Tasks => 5013,
             Self::Enrichment => 5014,
+            Self::Admin => 5015,
         }
     }
 }

@@ -89,6 +89,7 @@ enum Served {
     Files,
     Tasks,
     Enrichment,
+    Admin,
 }
 
 impl From<Served> for ServiceName {
@@ -99,6 +100,7 @@ impl From<Served> for ServiceName {
             Served::Files => Self::Files,
             Served::Tasks => Self::Tasks,
             Served::Enrichment => Self::Enrichment,
+            Served::Admin => Self::Admin,
         }
     }
 }

@@ -152,6 +152,9 @@ impl Stack {
         }
         let folder = DataFolder::take(&self.config.data_dir, Some(name.as_str()))?;
         let wanted = match name {
+            ServiceName::Admin => dallosh_admin::service(listener, config, store, clock.clone())
+                .await
+                .map_err(part("the admin service")),
             ServiceName::Gateway => self.config.listen,
             other => self.config.service_listen.get(&other).copied().unwrap_or(self.config.listen),
         };
@@ -234,7 +237,7 @@ impl Stack {
 
 /// The OpenAPI document of everything behind the door.
 pub fn openapi() -> OpenApi {
-    merge([dallosh_gateway::openapi(), dallosh_auth::openapi(), dallosh_files::openapi(), dallosh_tasks::openapi()])
+    merge([dallosh_gateway::openapi(), dallosh_auth::openapi(), dallosh_admin::openapi(), dallosh_files::openapi(), dallosh_tasks::openapi()])
 }
 
 /// Makes collections, roles and accounts.

@@ -1,25 +1,55 @@
 //! One page: asks the model, checks what comes back, and asks again for what is missing, in smaller parts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use dallosh_llm::{Label, Provider, ProviderError, ProviderErrorKind, Usage, check, labelling_request};
+use async_trait::async_trait;
+use dallosh_jobs::StepError;
+use dallosh_llm::{Answered, Label, Refusal, Route, RouteError, Usage, check, labelling_request};
 
 use crate::paging::{Answer, PagePlan, PageResult, key_text};
 
-/// How often a text is asked again before it fails.
-const RETRIES: u32 = 3;
+/// How often a text is asked again before it fails, unless the model's settings say otherwise.
+pub const RETRIES: u32 = 3;
+
+/// What is done while every model is away.
+#[async_trait]
+pub trait Outage: Send + Sync {
+    /// Shows that the task waits, and waits.
+    ///
+    /// # Errors
+    /// When the work is to be put down.
+    async fn wait(&self, reason: String, time: Duration) -> Result<(), StepError>;
+    /// A model answered again.
+    async fn over(&self) -> Result<(), StepError>;
+}
+
+/// How pages are asked.
+pub struct Questions<'a> {
+    pub route: &'a Route,
+    pub topics: &'a [String],
+    pub retries: u32,
+    pub outage: &'a dyn Outage,
+}
 
 /// Asks for every text of the page. A text whose answers are unusable fails with the reason; no label is ever made up.
+/// An outage is waited for, and costs no row.
 ///
 /// # Errors
-/// When the model is away or refuses: nothing of the page is kept then.
-pub async fn ask(provider: &dyn Provider, page: &PagePlan, topics: &[String]) -> Result<PageResult, ProviderError> {
-    let mut asking =
-        Asking { provider, page, topics, usage: Usage::default(), labels: BTreeMap::new(), reasons: BTreeMap::new() };
+/// When the work is to be put down, or every model refuses for good: nothing of the page is kept then.
+pub async fn ask(questions: &Questions<'_>, page: &PagePlan) -> Result<PageResult, StepError> {
+    let mut asking = Asking {
+        questions,
+        page,
+        usage: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        reasons: BTreeMap::new(),
+    };
     let all: Vec<u32> = (0..).take(page.texts.len()).collect();
     let mut open = asking.round(&all, all.len()).await?;
     let mut size = all.len();
-    for _ in 0..RETRIES {
+    // Halving comes to single texts first; then each has its retries.
+    let rounds = questions.retries.max(all.len().next_power_of_two().ilog2());
+    for _ in 0..rounds {
         if open.is_empty() {
             break;
         }
@@ -40,25 +70,23 @@ pub async fn ask(provider: &dyn Provider, page: &PagePlan, topics: &[String]) ->
     });
     Ok(PageResult {
         number: page.number,
-        model: provider.name().to_owned(),
+        round: page.round,
+        usage,
         answers: answers.collect(),
-        prompt_tokens: usage.prompt_tokens,
-        completion_tokens: usage.completion_tokens,
     })
 }
 
 struct Asking<'a> {
-    provider: &'a dyn Provider,
+    questions: &'a Questions<'a>,
     page: &'a PagePlan,
-    topics: &'a [String],
-    usage: Usage,
+    usage: BTreeMap<String, Usage>,
     labels: BTreeMap<u32, Label>,
     reasons: BTreeMap<u32, String>,
 }
 
 impl Asking<'_> {
     /// Asks for `ids` in requests of at most `size` texts; gives back those that are still open.
-    async fn round(&mut self, ids: &[u32], size: usize) -> Result<Vec<u32>, ProviderError> {
+    async fn round(&mut self, ids: &[u32], size: usize) -> Result<Vec<u32>, StepError> {
         let mut open = Vec::new();
         for part in ids.chunks(size.max(1)) {
             let text = |id: &u32| {
@@ -66,23 +94,20 @@ impl Asking<'_> {
                 self.page.texts.get(place).map(|(_, text)| (*id, text.as_str()))
             };
             let texts: Vec<_> = part.iter().filter_map(text).collect();
-            let completion = match self.provider.complete(&labelling_request(&texts, self.topics)).await {
-                Ok(completion) => completion,
-                // A smaller part may fit; a single text that does not fit fails.
-                Err(error) if error.kind == ProviderErrorKind::ContextTooLong => {
-                    self.fail(part, &error.to_string());
-                    open.extend(part);
-                    continue;
-                }
-                Err(error) => return Err(error),
+            // A smaller part may fit; a single text that does not fit fails.
+            let Some(Answered { completion, model, .. }) = self.answered(&texts).await? else {
+                self.fail(part, "the text is too long for the model");
+                open.extend(part);
+                continue;
             };
-            self.usage += completion.usage;
+            *self.usage.entry(model).or_default() += completion.usage;
             match check(&completion, part) {
                 Ok(mut checked) => {
-                    checked.restrict_topics(self.topics);
+                    checked.restrict_topics(self.questions.topics);
                     self.labels.extend(checked.labels);
                     open.extend(checked.problems.keys());
-                    self.reasons.extend(checked.problems.into_iter().map(|(id, problem)| (id, problem.to_string())));
+                    let reasons = checked.problems.into_iter().map(|(id, problem)| (id, problem.to_string()));
+                    self.reasons.extend(reasons);
                 }
                 Err(error) => {
                     self.fail(part, &error.to_string());
@@ -93,17 +118,54 @@ impl Asking<'_> {
         Ok(open)
     }
 
+    /// The first answer that a model gives; `None` when the request is too long for them.
+    async fn answered(&self, texts: &[(u32, &str)]) -> Result<Option<Answered>, StepError> {
+        let Questions { route, topics, outage, .. } = self.questions;
+        let request = labelling_request(texts, topics);
+        let mut waited = false;
+        loop {
+            match route.ask(&request).await {
+                Ok(answered) => {
+                    if waited {
+                        outage.over().await?;
+                    }
+                    return Ok(Some(answered));
+                }
+                Err(RouteError::ContextTooLong) => return Ok(None),
+                Err(RouteError::AllDown { next_attempt_at_in, reason }) => {
+                    waited = true;
+                    outage.wait(reason.to_string(), next_attempt_at_in).await?;
+                }
+                Err(RouteError::AllRefused(refusal)) => return Err(refused(refusal)),
+                Err(RouteError::Interrupted | RouteError::OutOfBudget) => return Err(StepError::Interrupted),
+            }
+        }
+    }
+
     fn fail(&mut self, ids: &[u32], reason: &str) {
         self.reasons.extend(ids.iter().map(|id| (*id, reason.to_owned())));
     }
+}
+
+fn refused(refusal: Refusal) -> StepError {
+    let code = match refusal {
+        Refusal::Unauthorized => "model_unauthorized",
+        Refusal::NotFound => "model_not_found",
+        Refusal::BadRequest => "model_refused",
+    };
+    StepError::Failed { code, message: refusal.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
-    use async_trait::async_trait;
-    use dallosh_llm::{Completion, CompletionRequest, Finish};
+    use std::sync::Arc;
+
+    use dallosh_llm::{
+        Breaker, BreakerConfig, Completion, CompletionRequest, Finish, Limiter, LimiterConfig, Price, Provider, ProviderError,
+        RoutedModel, Unmetered,
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -137,13 +199,39 @@ mod tests {
     }
 
     fn page(texts: u32) -> PagePlan {
-        PagePlan { number: 0, texts: (0..texts).map(|id| (u128::from(id) + 1, format!("text {id}"))).collect() }
+        PagePlan { number: 0, round: 0, texts: (0..texts).map(|id| (u128::from(id) + 1, format!("text {id}"))).collect() }
+    }
+
+    struct Never;
+
+    #[async_trait]
+    impl Outage for Never {
+        async fn wait(&self, reason: String, _: Duration) -> Result<(), StepError> {
+            panic!("nothing is away: {reason}")
+        }
+
+        async fn over(&self) -> Result<(), StepError> {
+            Ok(())
+        }
     }
 
     async fn asked_with(texts: u32, answer: fn(usize, &[u32]) -> String) -> (PageResult, Vec<Vec<u32>>) {
-        let provider = Scripted { asked: Mutex::default(), answer };
-        let result = ask(&provider, &page(texts), &["autre".to_owned()]).await.unwrap();
-        (result, provider.asked.into_inner().unwrap())
+        let provider = Arc::new(Scripted { asked: Mutex::default(), answer });
+        let limits = LimiterConfig { concurrency: 1, requests_per_minute: None, tokens_per_minute: None };
+        let model = RoutedModel {
+            name: "scripted".to_owned(),
+            provider: provider.clone(),
+            limiter: Arc::new(Limiter::new(limits)),
+            breaker: Arc::new(Breaker::new(BreakerConfig { failures: 5, probe_interval: Duration::from_secs(30) })),
+            price: Price::default(),
+            retries: 0,
+        };
+        let route = Route::new(vec![model], Arc::new(Unmetered), tokio_util::sync::CancellationToken::new());
+        let topics = ["autre".to_owned()];
+        let questions = Questions { route: &route, topics: &topics, retries: RETRIES, outage: &Never };
+        let result = ask(&questions, &page(texts)).await.unwrap();
+        let asked = provider.asked.lock().unwrap().clone();
+        (result, asked)
     }
 
     #[tokio::test]
@@ -163,7 +251,7 @@ mod tests {
             asked_with(6, |call, ids| rows(ids.iter().copied().filter(|id| call > 0 || id % 2 == 0))).await;
         assert_eq!(asked, [vec![0, 1, 2, 3, 4, 5], vec![1, 3, 5]]);
         assert!(result.answers.iter().all(|(_, answer)| matches!(answer, Answer::Ok { .. })));
-        assert_eq!(result.prompt_tokens, 20);
+        assert_eq!(result.usage["scripted"].prompt_tokens, 20);
     }
 
     #[tokio::test]

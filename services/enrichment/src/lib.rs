@@ -6,6 +6,7 @@
 mod asking;
 mod blocking;
 mod hints;
+mod models;
 mod paging;
 mod pipeline;
 mod steps;
@@ -14,14 +15,15 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use dallosh_broker::Broker;
 use dallosh_jobs::{Engine, Kind, Worker, WorkerConfig};
-use dallosh_llm::Builtin;
+use dallosh_llm::{InvalidOrigin, UrlPolicy};
 use dallosh_primitives::Clock;
-use dallosh_service_kit::{Check, Config, Routes, Service};
+use dallosh_secrets::{KeyError, Sealer};
+use dallosh_service_kit::{Check, Config, Profile, Routes, Service};
 use dallosh_storage::Storage;
 use dallosh_store::{Store, StoreError};
 
 pub use crate::hints::QUEUES;
-use crate::{hints::Hints, pipeline::Enrichment};
+use crate::{hints::Hints, models::Models, pipeline::Enrichment};
 
 /// Hints in work at once.
 const PREFETCH: u16 = 8;
@@ -32,6 +34,12 @@ pub enum StartError {
     /// The collections can't be opened.
     #[error("the task documents can't be opened")]
     Store(#[from] StoreError),
+    /// The master key can't be had.
+    #[error("the master key can't be had")]
+    Key(#[from] KeyError),
+    /// An allowed origin is none.
+    #[error("models.allowed_origins")]
+    Origin(#[from] InvalidOrigin),
 }
 
 /// What the worker stands on.
@@ -55,7 +63,10 @@ pub struct Parts {
 pub async fn service(listener: TcpListener, config: &Config, kind: Kind, parts: Parts) -> Result<Service, StartError> {
     let Parts { store, broker, storage, clock, instance } = parts;
     let engine = Engine::open(kind, &store, broker.clone(), clock).await?;
-    let pipeline = Arc::new(Enrichment::new(storage.clone(), Arc::new(Builtin)));
+    let sealer = Sealer::open(config.master_key.as_ref(), &config.data_dir)?;
+    let loopback = config.profile == Profile::Development;
+    let models = Models::new(sealer, UrlPolicy::new(&config.allowed_origins, loopback)?);
+    let pipeline = Arc::new(Enrichment::new(storage.clone(), models));
     let lease = Duration::from_secs(config.lease_seconds);
     let max_parallel = usize::try_from(config.max_parallel).unwrap_or(1);
     let worker = Arc::new(Worker::new(engine, pipeline, WorkerConfig { instance, lease, max_parallel }));

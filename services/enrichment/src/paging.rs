@@ -1,6 +1,9 @@
 //! The plan of pages: which texts are asked together. It follows from the cleaned file and the page size alone, so
 //! every worker that takes the task makes the same one.
 
+use std::collections::BTreeMap;
+
+use dallosh_llm::Usage;
 use serde::{Deserialize, Serialize};
 
 /// A page of the plan.
@@ -8,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct PagePlan {
     /// Its number, from 0.
     pub number: i64,
+    /// The round in which it is asked: 0, or how often failed texts were asked again.
+    pub round: i64,
     /// Keys and texts.
     pub texts: Vec<(u128, String)>,
 }
@@ -37,14 +42,13 @@ pub enum Answer {
 pub struct PageResult {
     /// The page's number.
     pub number: i64,
-    /// The model that answered.
-    pub model: String,
+    /// The round in which it was asked.
+    #[serde(default)]
+    pub round: i64,
+    /// What each model that answered used, by the provider's own figures.
+    pub usage: BTreeMap<String, Usage>,
     /// Text key (hexadecimal) and answer.
     pub answers: Vec<(String, Answer)>,
-    /// Tokens of the prompts.
-    pub prompt_tokens: u64,
-    /// Tokens of the answers.
-    pub completion_tokens: u64,
 }
 
 /// A text key as it is stored.

@@ -1,18 +1,15 @@
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use dallosh_jobs::{JobContext, Pipeline, StepError, StepOutcome};
-use dallosh_llm::Provider;
 use dallosh_storage::{Key, ObjectInfo, Storage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{blocking::storage_failed, steps};
+use crate::{blocking::storage_failed, models::Models, steps};
 
 /// The enrichment of a dataset.
 pub struct Enrichment {
     pub storage: Storage,
-    pub model: Arc<dyn Provider>,
+    pub models: Models,
 }
 
 /// An object that a step wrote, as it was then.
@@ -30,8 +27,8 @@ impl Artefact {
 }
 
 impl Enrichment {
-    pub fn new(storage: Storage, model: Arc<dyn Provider>) -> Self {
-        Self { storage, model }
+    pub fn new(storage: Storage, models: Models) -> Self {
+        Self { storage, models }
     }
 }
 

@@ -7,6 +7,7 @@ pub const ROUTES: &[(&str, ServiceName)] = &[
     ("/v1/files", ServiceName::Files),
     ("/v1/tasks", ServiceName::Tasks),
     ("/v1/events", ServiceName::Tasks),
+    ("/v1/settings", ServiceName::Admin),
 ];
 
 /// What needs no token.

@@ -48,7 +48,8 @@ pub async fn service(
     let live = Live::new();
     let files = ServiceClient::new(config.url_of(ServiceName::Files))?;
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
-    let state = web::Data::new(State { engine, files, live: live.clone() });
+    let settings = ServiceClient::new(config.url_of(ServiceName::Admin))?;
+    let state = web::Data::new(State { engine, files, settings, live: live.clone() });
     let routes: Routes = Arc::new(move |service: &mut ServiceConfig<'_>| {
         service.app_data(state.clone()).app_data(verifier.clone());
         routes::register(service);

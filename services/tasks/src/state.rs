@@ -7,5 +7,6 @@ use crate::live::Live;
 pub struct State {
     pub engine: Engine,
     pub files: ServiceClient,
+    pub settings: ServiceClient,
     pub live: Live,
 }

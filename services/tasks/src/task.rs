@@ -76,6 +76,7 @@ pub fn input_of(file: &FileData, options: &TaskOptions) -> Result<EnrichmentInpu
         dialect: file.dialect.clone(),
         text_column,
         options: options.clone(),
+        models: Vec::new(),
     })
 }
 

@@ -1,5 +1,5 @@
 use dallosh_contracts::{
-    Budget, Counts, FileData, HandleProcess, ProceedTask, ProcessEvent, Resource, RetryStep, TaskOptions,
+    Budget, Counts, EnrichmentInput, FileData, HandleProcess, ModelSnapshot, ProceedTask, ProcessEvent, Resource, RetryStep, TaskOptions,
 };
 use dallosh_jobs::{Command, Job, JobFilter, NewJob, State as JobState};
 use dallosh_primitives::{Limit, Uid};
@@ -73,9 +73,10 @@ pub async fn control(state: &State, caller: &Caller, scope: Scope, uid: Uid, com
 async fn prepare(state: &State, caller: &Caller, job: &Job) -> Result<(), Problem> {
     let file = file_of(state, caller, job.data.subject).await?;
     check_rows(&file)?;
-    let before: dallosh_contracts::EnrichmentInput =
+    let before: EnrichmentInput =
         serde_json::from_value(job.data.input.clone()).map_err(Problem::internal)?;
-    let input = serde_json::to_value(input_of(&file, &before.options)?).map_err(Problem::internal)?;
+    let input = EnrichmentInput { models: models_of(state, caller).await?, ..input_of(&file, &before.options)? };
+    let input = serde_json::to_value(input).map_err(Problem::internal)?;
     let states = vec![JobState::InQueue, JobState::Running, JobState::Paused];
     let filter = JobFilter { subject: Some(job.data.subject), states, ..JobFilter::default() };
     let active = state.engine.list(&filter, Limit::default(), None).await.map_err(problem)?;
@@ -147,6 +148,12 @@ fn check_rows(file: &FileData) -> Result<(), Problem> {
         return Err(Problem::new(ErrorCode::NoRows, "the file has no rows that can be read"));
     }
     Ok(())
+}
+
+/// The models that the settings name now, in the order in which they are asked.
+async fn models_of(state: &State, caller: &Caller) -> Result<Vec<ModelSnapshot>, Problem> {
+    let route = state.settings.get("/v1/settings/ai/route", Some(caller.token())).await;
+    route.map_err(|error| Problem::unavailable("the settings service", error))
 }
 
 /// The file, asked for in the caller's name: whoever may not see it gets 404.

@@ -6,18 +6,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_trait::async_trait;
+use chrono::{TimeDelta, Utc};
+use dallosh_contracts::{ModelPrice, ModelSnapshot, Waiting};
 use dallosh_dataset::{CLEAN_TEXT, Dialect, Limits, Reader, Step, text_key, unique_texts};
 use dallosh_jobs::{JobContext, JobError, StepError, StepOutcome};
-use dallosh_llm::{ProviderErrorKind, TOPICS};
+use dallosh_llm::{Price, TOPICS, Usage};
 use dallosh_storage::{Key, Stage};
 use futures::{StreamExt, stream::FuturesUnordered};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{clean::CleanCheckpoint, input, required};
 use crate::{
-    asking::ask,
+    asking::{Outage, Questions, RETRIES, ask},
     blocking::{self, Gauge, Source, dataset_failed, share_of},
     paging::{Answer, PagePlan, PageResult, key_of},
     pipeline::Enrichment,
@@ -39,19 +44,33 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     let CleanCheckpoint { counts, artefacts } = required(job, "process_cleaning")?;
     let size = artefacts.first().map_or(0, |artefact| artefact.size);
     let cleaned = Key::dataset(job.job().data.subject, Stage::Cleaned);
-    let page_texts = input.options.paginate_rows_limit.unwrap_or(PAGE_TEXTS);
-    let concurrency = input.options.concurrency.unwrap_or(CONCURRENCY);
+    let first = input.models.first();
+    let of_model = |setting: fn(&ModelSnapshot) -> u32, otherwise| first.map_or(otherwise, setting);
+    let page_texts = input.options.paginate_rows_limit.unwrap_or_else(|| of_model(|model| model.paginate_rows_limit, PAGE_TEXTS));
+    let concurrency = input.options.concurrency.unwrap_or_else(|| of_model(|model| model.concurrency, CONCURRENCY));
+    let retries = of_model(|model| model.retry_requests, RETRIES);
+    let round = job.job().data.control.round;
     let topics = input.options.topics.clone().unwrap_or_else(|| TOPICS.map(str::to_owned).to_vec());
 
-    let mut tally = Tally::new(rows_of_texts(pipeline, job, &cleaned, size).await?);
+    let mut tally = Tally::new(rows_of_texts(pipeline, job, &cleaned, size).await?, &input.models, round);
     for page in job.pages().await? {
         tally.add(&decode(page)?);
     }
-    let pages_total = counts.unique_texts.div_ceil(u64::from(page_texts));
+    // A later round asks only for what failed in the ones before.
+    let wanted = (round > 0).then(|| tally.failed_before.clone());
+    let texts = wanted.as_ref().map_or(counts.unique_texts, |wanted| u64::try_from(wanted.len()).unwrap_or(u64::MAX));
+    let pages_total = texts.div_ceil(u64::from(page_texts));
+    let stop = CancellationToken::new();
+    let Some(route) = pipeline.models.route(&input.models, stop.clone()) else {
+        let message = "none of the models of the settings can be asked".to_owned();
+        return Err(StepError::Failed { code: "model_not_found", message });
+    };
+    let questions = Questions { route: &route, topics: &topics, retries, outage: &Waits(job) };
     job.report(|data| tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details)).await?;
 
     let (plans, mut pages) = mpsc::channel(1);
-    let planning = plan(pipeline, &cleaned, page_texts, tally.done.clone(), plans).await?;
+    let planned = Planned { size: page_texts, round, done: tally.done.clone(), wanted };
+    let planning = plan(pipeline, &cleaned, planned, plans).await?;
     let mut asking = FuturesUnordered::new();
     let (mut told, mut all_planned) = (Instant::now(), false);
     let limit = usize::try_from(concurrency).unwrap_or(1);
@@ -63,7 +82,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
             biased;
             _ = job.interrupted() => break Err(StepError::Interrupted),
             page = pages.recv(), if !all_planned && asking.len() < limit => match page {
-                Some(page) => asking.push(ask_and_store(pipeline, job, page, &topics)),
+                Some(page) => asking.push(ask_and_store(&questions, job, page)),
                 None => all_planned = true,
             },
             Some(stored) = asking.next(), if !asking.is_empty() => match stored {
@@ -77,6 +96,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
         }
     };
     drop(pages);
+    stop.cancel();
     if let Err(interrupted) = outcome {
         // Calls in flight finish and count; no new one starts.
         let rest = async {
@@ -99,19 +119,29 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     Ok(json!({ "pages": pages_total }))
 }
 
-async fn ask_and_store(
-    pipeline: &Enrichment,
-    job: &JobContext,
-    page: PagePlan,
-    topics: &[String],
-) -> Result<PageResult, StepError> {
-    let result = ask(pipeline.model.as_ref(), &page, topics).await.map_err(|error| match error.kind {
-        ProviderErrorKind::Unauthorized => StepError::Failed { code: "model_unauthorized", message: error.to_string() },
-        ProviderErrorKind::NotFound => StepError::Failed { code: "model_not_found", message: error.to_string() },
-        _ => StepError::Unavailable { what: "the model", source: error.into() },
-    })?;
+async fn ask_and_store(questions: &Questions<'_>, job: &JobContext, page: PagePlan) -> Result<PageResult, StepError> {
+    let result = ask(questions, &page).await?;
     let content = serde_json::to_value(&result).map_err(JobError::from)?;
     decode(job.put_page(page.number, content).await?)
+}
+
+/// Shows in the task that every model is away.
+struct Waits<'a>(&'a JobContext);
+
+#[async_trait]
+impl Outage for Waits<'_> {
+    async fn wait(&self, reason: String, time: Duration) -> Result<(), StepError> {
+        let now = Utc::now();
+        let since = self.0.job().data.waiting.map_or(now, |waiting| waiting.since);
+        let next_attempt_at = now + TimeDelta::from_std(time).unwrap_or_default();
+        let waiting = Waiting { reason, since, next_attempt_at };
+        self.0.report(|data| data.waiting = Some(waiting.clone())).await?;
+        self.0.pause_for(time).await
+    }
+
+    async fn over(&self) -> Result<(), StepError> {
+        self.0.report(|data| data.waiting = None).await
+    }
 }
 
 fn decode(page: Value) -> Result<PageResult, StepError> {
@@ -145,25 +175,39 @@ async fn rows_of_texts(
     .await
 }
 
+/// Which pages there are to be.
+struct Planned {
+    size: u32,
+    round: i64,
+    /// Pages of this round that are stored.
+    done: BTreeSet<i64>,
+    /// The texts to ask; all of them when absent.
+    wanted: Option<HashSet<u128>>,
+}
+
 /// Reads the cleaned file on the blocking pool and hands out the pages that are not stored yet.
 async fn plan(
     pipeline: &Enrichment,
     cleaned: &Key,
-    page_texts: u32,
-    done: BTreeSet<i64>,
+    planned: Planned,
     plans: mpsc::Sender<PagePlan>,
 ) -> Result<tokio::task::JoinHandle<Result<(), StepError>>, StepError> {
     let source = Source::open(&pipeline.storage, cleaned, &Arc::new(Gauge::default())).await?;
-    let size = usize::try_from(page_texts).unwrap_or(1);
+    let Planned { size, round, done, wanted } = planned;
+    let size = usize::try_from(size).unwrap_or(1);
     Ok(tokio::task::spawn_blocking(move || {
-        let mut texts = unique_texts(source, CLEAN_TEXT).map_err(dataset_failed)?;
+        let is_wanted = |text: &Result<(u128, String), _>| match (text, &wanted) {
+            (Ok((key, _)), Some(wanted)) => wanted.contains(key),
+            _ => true,
+        };
+        let mut texts = unique_texts(source, CLEAN_TEXT).map_err(dataset_failed)?.filter(is_wanted);
         for number in 0.. {
             let page = texts.by_ref().take(size).collect::<Result<Vec<_>, _>>().map_err(dataset_failed)?;
             if page.is_empty() {
                 break;
             }
             // Nobody takes pages any more when the work was put down.
-            if !done.contains(&number) && plans.blocking_send(PagePlan { number, texts: page }).is_err() {
+            if !done.contains(&number) && plans.blocking_send(PagePlan { number, round, texts: page }).is_err() {
                 break;
             }
         }
@@ -174,44 +218,74 @@ async fn plan(
 /// What is stored so far, in figures.
 struct Tally {
     rows: HashMap<u128, u32>,
+    prices: BTreeMap<String, Price>,
+    round: i64,
+    /// Pages of this round.
     done: BTreeSet<i64>,
+    /// Texts that failed in the rounds before and were not answered since.
+    failed_before: HashSet<u128>,
+    /// Texts with an outcome; `true` for a failure.
+    outcomes: HashMap<u128, bool>,
     rows_done: u64,
     rows_failed: u64,
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    models: BTreeMap<String, u64>,
+    usage: Usage,
+    cost: Decimal,
+    models: BTreeSet<String>,
     recent: VecDeque<(Instant, u64)>,
 }
 
 impl Tally {
-    fn new(rows: HashMap<u128, u32>) -> Self {
+    fn new(rows: HashMap<u128, u32>, models: &[ModelSnapshot], round: i64) -> Self {
+        let price = |model: &ModelSnapshot| {
+            let ModelPrice { input_per_million_tokens, output_per_million_tokens } = model.price;
+            Some((model.model.clone(), Price::new(input_per_million_tokens, output_per_million_tokens).ok()?))
+        };
         Self {
             rows,
+            prices: models.iter().filter_map(price).collect(),
+            round,
             done: BTreeSet::new(),
+            failed_before: HashSet::new(),
+            outcomes: HashMap::new(),
             rows_done: 0,
             rows_failed: 0,
-            prompt_tokens: 0,
-            completion_tokens: 0,
-            models: BTreeMap::new(),
+            usage: Usage::default(),
+            cost: Decimal::ZERO,
+            models: BTreeSet::new(),
             recent: VecDeque::new(),
         }
     }
 
+    /// Adds a page; those of earlier rounds come before those of later ones.
     fn add(&mut self, page: &PageResult) {
-        if !self.done.insert(page.number) {
+        if page.round == self.round && !self.done.insert(page.number) {
             return;
         }
         for (key, answer) in &page.answers {
-            let rows = key_of(key).and_then(|key| self.rows.get(&key)).copied().map_or(0, u64::from);
-            self.rows_done = self.rows_done.saturating_add(rows);
-            if matches!(answer, Answer::Failed { .. }) {
+            let Some(key) = key_of(key) else { continue };
+            let failed = matches!(answer, Answer::Failed { .. });
+            let rows = self.rows.get(&key).copied().map_or(0, u64::from);
+            match self.outcomes.insert(key, failed) {
+                None => self.rows_done = self.rows_done.saturating_add(rows),
+                Some(true) => self.rows_failed = self.rows_failed.saturating_sub(rows),
+                Some(false) => {}
+            }
+            if failed {
                 self.rows_failed = self.rows_failed.saturating_add(rows);
             }
+            if page.round < self.round {
+                if failed {
+                    self.failed_before.insert(key);
+                } else {
+                    self.failed_before.remove(&key);
+                }
+            }
         }
-        self.prompt_tokens = self.prompt_tokens.saturating_add(page.prompt_tokens);
-        self.completion_tokens = self.completion_tokens.saturating_add(page.completion_tokens);
-        let pages = self.models.entry(page.model.clone()).or_default();
-        *pages = pages.saturating_add(1);
+        for (model, usage) in &page.usage {
+            self.usage += *usage;
+            self.cost += self.prices.get(model).map(|price| price.cost(*usage)).unwrap_or_default();
+            self.models.insert(model.clone());
+        }
     }
 
     fn show(
@@ -239,9 +313,10 @@ impl Tally {
         progress.pages_total = pages_total;
         progress.pages_done = u64::try_from(self.done.len()).unwrap_or(u64::MAX);
         progress.percent = 16.0 + 74.0 * share_of(progress.pages_done, pages_total);
-        usage.prompt_tokens = self.prompt_tokens;
-        usage.completion_tokens = self.completion_tokens;
-        details.insert("models_used".to_owned(), json!(self.models.keys().collect::<Vec<_>>()));
+        usage.prompt_tokens = self.usage.prompt_tokens;
+        usage.completion_tokens = self.usage.completion_tokens;
+        usage.cost = self.cost;
+        details.insert("models_used".to_owned(), json!(self.models));
     }
 }
 

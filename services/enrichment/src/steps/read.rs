@@ -51,7 +51,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     }
     let (rows_read, rejected, warnings) =
         (found.survey.rows_read, found.survey.rejected, found.survey.warnings.clone());
-    let model = pipeline.model.name().to_owned();
+    let model = input.models.first().map_or_else(|| "builtin".to_owned(), |model| model.model.clone());
     job.report(|data| {
         data.progress.percent = 5.0;
         let counts = json!({ "rows_read": rows_read, "rejected": rejected });
