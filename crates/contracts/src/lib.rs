@@ -6,6 +6,7 @@
 mod event;
 mod file;
 mod message;
+mod model;
 mod permission;
 mod resource;
 mod task;
@@ -13,6 +14,7 @@ mod task;
 pub use event::TaskEvent;
 pub use file::{Dialect, FileData};
 pub use message::{HandleProcess, ProceedTask, ProcessEvent, RetryStep, SCHEMAS};
+pub use model::{AiMode, ModelKind, ModelPrice, ModelProvider, ModelSnapshot};
 pub use permission::Permission;
 pub use resource::{Links, ListOf, Resource};
 pub use task::{
