@@ -22,6 +22,11 @@ impl Uid {
     pub fn derived(&self, name: &str) -> Self {
         Self(Uuid::new_v5(&self.0, name.as_bytes()))
     }
+
+    /// Derives the id of the only thing of this name, the same everywhere.
+    pub fn only(name: &str) -> Self {
+        Self(Uuid::new_v5(&Uuid::nil(), name.as_bytes()))
+    }
 }
 
 impl Default for Uid {

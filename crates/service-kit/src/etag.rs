@@ -34,6 +34,18 @@ impl Revision {
         }
         Ok(())
     }
+
+    /// Refuses when the client's `If-Match` is absent or names another revision.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PreconditionRequired`], [`ErrorCode::PreconditionFailed`].
+    pub fn require(self, request: &HttpRequest) -> Result<(), Problem> {
+        if !request.headers().contains_key(header::IF_MATCH) {
+            let detail = "read it first, and send its ETag in the If-Match header";
+            return Err(Problem::new(ErrorCode::PreconditionRequired, detail));
+        }
+        self.check(request)
+    }
 }
 
 /// Whether the header holds `*` or a tag that `fits`; `None` when it is absent. What can't be read fits nothing.

@@ -61,6 +61,8 @@ error_codes! {
     InUse = "in_use", 409, "It is in use", retry;
     /// The thing was changed by somebody else since it was read; read it again.
     PreconditionFailed = "precondition_failed", 412, "It was changed meanwhile", final;
+    /// The change has to name the revision that it is made to: read it, and send its `ETag` as `If-Match`.
+    PreconditionRequired = "precondition_required", 428, "Say which revision is changed", final;
     /// The body is larger than this route takes.
     TooLarge = "too_large", 413, "The body is too large", final;
     /// The content is not of a kind that this route takes: an archive, a picture or a document instead of a CSV, or a body that is not JSON.
@@ -91,6 +93,8 @@ error_codes! {
     MissingColumn = "missing_column", 422, "The column is not in the file", final;
     /// It is not clear which column holds the posts; choose one.
     TextColumnRequired = "text_column_required", 422, "Choose the text column", final;
+    /// No model may be asked at this address: it is none, or the operator does not allow its origin.
+    UrlNotAllowed = "url_not_allowed", 422, "The address is not allowed", final;
     /// The password is too short, too long or too common.
     WeakPassword = "weak_password", 422, "The password is too weak", final;
     /// Too many requests; `Retry-After` says when to come back.
@@ -131,6 +135,7 @@ impl ErrorCode {
             415 => Self::UnsupportedMedia,
             416 => Self::RangeNotSatisfiable,
             422 => Self::Validation,
+            428 => Self::PreconditionRequired,
             429 => Self::RateLimited,
             502 => Self::BadGateway,
             503 => Self::Unavailable,
