@@ -37,13 +37,8 @@ pub struct Questions<'a> {
 /// # Errors
 /// When the work is to be put down, or every model refuses for good: nothing of the page is kept then.
 pub async fn ask(questions: &Questions<'_>, page: &PagePlan) -> Result<PageResult, StepError> {
-    let mut asking = Asking {
-        questions,
-        page,
-        usage: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        reasons: BTreeMap::new(),
-    };
+    let mut asking =
+        Asking { questions, page, usage: BTreeMap::new(), labels: BTreeMap::new(), reasons: BTreeMap::new() };
     let all: Vec<u32> = (0..).take(page.texts.len()).collect();
     let mut open = asking.round(&all, all.len()).await?;
     let mut size = all.len();
@@ -68,12 +63,7 @@ pub async fn ask(questions: &Questions<'_>, page: &PagePlan) -> Result<PageResul
         };
         (key_text(*key), answer)
     });
-    Ok(PageResult {
-        number: page.number,
-        round: page.round,
-        usage,
-        answers: answers.collect(),
-    })
+    Ok(PageResult { number: page.number, round: page.round, usage, answers: answers.collect() })
 }
 
 struct Asking<'a> {
@@ -163,8 +153,8 @@ mod tests {
     use std::sync::Arc;
 
     use dallosh_llm::{
-        Breaker, BreakerConfig, Completion, CompletionRequest, Finish, Limiter, LimiterConfig, Price, Provider, ProviderError,
-        RoutedModel, Unmetered,
+        Breaker, BreakerConfig, Completion, CompletionRequest, Finish, Limiter, LimiterConfig, Price, Provider,
+        ProviderError, RoutedModel, Unmetered,
     };
     use serde_json::{Value, json};
 
@@ -199,7 +189,11 @@ mod tests {
     }
 
     fn page(texts: u32) -> PagePlan {
-        PagePlan { number: 0, round: 0, texts: (0..texts).map(|id| (u128::from(id) + 1, format!("text {id}"))).collect() }
+        PagePlan {
+            number: 0,
+            round: 0,
+            texts: (0..texts).map(|id| (u128::from(id) + 1, format!("text {id}"))).collect(),
+        }
     }
 
     struct Never;

@@ -72,7 +72,8 @@ impl Models {
     }
 
     fn make(&self, snapshot: &ModelSnapshot) -> Result<RoutedModel, Unusable> {
-        let ModelSnapshot { uid, provider, model, base_url, sealed_key, retry_requests, concurrency, price, .. } = snapshot;
+        let ModelSnapshot { uid, provider, model, base_url, sealed_key, retry_requests, concurrency, price, .. } =
+            snapshot;
         let ModelPrice { input_per_million_tokens, output_per_million_tokens } = *price;
         let price = Price::new(input_per_million_tokens, output_per_million_tokens)?;
         let client = || {

@@ -46,7 +46,8 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     let cleaned = Key::dataset(job.job().data.subject, Stage::Cleaned);
     let first = input.models.first();
     let of_model = |setting: fn(&ModelSnapshot) -> u32, otherwise| first.map_or(otherwise, setting);
-    let page_texts = input.options.paginate_rows_limit.unwrap_or_else(|| of_model(|model| model.paginate_rows_limit, PAGE_TEXTS));
+    let page_texts =
+        input.options.paginate_rows_limit.unwrap_or_else(|| of_model(|model| model.paginate_rows_limit, PAGE_TEXTS));
     let concurrency = input.options.concurrency.unwrap_or_else(|| of_model(|model| model.concurrency, CONCURRENCY));
     let retries = of_model(|model| model.retry_requests, RETRIES);
     let round = job.job().data.control.round;
