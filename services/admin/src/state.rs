@@ -1,0 +1,83 @@
+use dallosh_llm::UrlPolicy;
+use dallosh_primitives::{Limit, Uid};
+use dallosh_secrets::Sealer;
+use dallosh_service_kit::{Config, ErrorCode, Problem, Profile};
+use dallosh_store::{Collection, Filter, ListQuery, Sort, Store, StoreErrorKind, Versioned};
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    StartError,
+    ai::AiSettings,
+    error,
+    input::{KeyChange, last4},
+    model::Model,
+};
+
+/// What the handlers share.
+pub struct State {
+    pub settings: Collection<AiSettings>,
+    pub models: Collection<Model>,
+    pub sealer: Sealer,
+    pub urls: UrlPolicy,
+}
+
+impl State {
+    /// Opens the collections and the key, and stores the settings of a new platform.
+    pub async fn new(config: &Config, store: &Store) -> Result<Self, StartError> {
+        let settings = store.collection::<AiSettings>().await?;
+        match settings.insert_as(AiSettings::uid(), AiSettings::default(), "dallosh").await {
+            Err(error) if error.kind != StoreErrorKind::Duplicate => return Err(error.into()),
+            _ => {}
+        }
+        Ok(Self {
+            settings,
+            models: store.collection().await?,
+            sealer: Sealer::open(config.master_key.as_ref(), &config.data_dir)?,
+            urls: UrlPolicy::new(&config.allowed_origins, config.profile == Profile::Development)?,
+        })
+    }
+
+    /// The settings as they are.
+    pub async fn ai(&self) -> Result<Versioned<AiSettings>, Problem> {
+        let found = self.settings.find(AiSettings::uid()).await.map_err(error::problem)?;
+        found.ok_or_else(|| Problem::internal(std::io::Error::other("the settings are gone")))
+    }
+
+    /// A model as it is.
+    pub async fn model(&self, uid: Uid) -> Result<Versioned<Model>, Problem> {
+        self.models.find(uid).await.map_err(error::problem)?.ok_or_else(error::no_model)
+    }
+
+    /// All models, in the order in which they are asked.
+    pub async fn all(&self) -> Result<Vec<Versioned<Model>>, Problem> {
+        let page = self.models.list(&in_order(Limit::coerce(Some(i64::MAX)), None)).await;
+        Ok(page.map_err(error::problem)?.items)
+    }
+
+    /// Refuses what would leave the preferences without their default.
+    pub async fn refuse_default(&self, model: &Versioned<Model>) -> Result<(), Problem> {
+        let default = self.ai().await?.data.preferences.default_of(model.data.kind);
+        if default == Some(model.uid) {
+            return Err(Problem::new(ErrorCode::InUse, "it is a default model; choose another one first"));
+        }
+        Ok(())
+    }
+
+    /// Gives a model its key as it is to be.
+    pub fn change_key(&self, model: &mut Model, change: KeyChange, context: &str) -> Result<(), Problem> {
+        (model.sealed_key, model.last4) = match change {
+            KeyChange::Keep => return Ok(()),
+            KeyChange::Clear => (None, None),
+            KeyChange::Set(key) => {
+                let sealed = self.sealer.seal(&key, context).map_err(Problem::internal)?;
+                (Some(sealed), last4(key.expose_secret()))
+            }
+        };
+        Ok(())
+    }
+}
+
+/// Models in the order in which they are asked: by their positions, then in the order in which they were added.
+pub fn in_order(limit: Limit, cursor: Option<String>) -> ListQuery {
+    ListQuery { filter: Filter::All, sort: Sort::ascending("position"), limit, cursor }
+}
