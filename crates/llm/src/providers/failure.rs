@@ -153,7 +153,11 @@ mod tests {
             (429, openai("insufficient_quota"), Unauthorized),
             (429, openai("rate_limit_exceeded"), RateLimited { retry_after: None }),
             (400, openai("context_length_exceeded"), ContextTooLong),
-            (400, r#"{"error":{"code":400,"type":"exceed_context_size_error","message":"m"}}"#.into(), ContextTooLong),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"request (18003 tokens) exceeds the available context size (4096 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":18003,"n_ctx":4096}}"#.into(),
+                ContextTooLong,
+            ),
             (
                 400,
                 r#"{"error":{"message":"This model's maximum context length is 8192 tokens"}}"#.into(),
