@@ -7,30 +7,35 @@ use dallosh_store::Store;
 use secrecy::SecretString;
 
 use crate::{
+    keys,
     role::ADMIN,
-    start::{self, StartError},
-    state::State,
-    tokens::TokenError,
+    start::StartError,
+    store::AuthStore,
+    tokens::{TokenError, Tokens},
 };
 
 /// Whoever may read the data folder, as a caller of the API: commands on the same machine need no password, for they
 /// have the signing key anyway. Acts in the name of an admin account.
 pub struct Operator {
-    state: State,
+    tokens: Tokens,
+    clock: Arc<dyn Clock>,
     admin: Uid,
     session: Uid,
 }
 
 impl Operator {
-    /// Reads the signing key, and makes it, the roles and the first accounts when they are not there.
+    /// Reads the signing key, and finds the admin that [`service`](crate::service) or [`init`](crate::init) made.
     ///
     /// # Errors
-    /// As [`service`](crate::service).
+    /// When there is neither a key to be had nor an admin that may sign in.
     pub async fn open(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let state = start::state(config, store, clock).await?;
-        let role = state.store.role_named(ADMIN).await?.ok_or(StartError::RoleMissing(ADMIN))?;
-        let admin = state.store.enabled_user(role.uid).await?.ok_or(StartError::RoleMissing(ADMIN))?;
-        Ok(Self { state, admin, session: Uid::new() })
+        let store = AuthStore::open(store).await?;
+        let folder = config.data_dir.clone();
+        let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
+        let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
+        let role = store.role_named(ADMIN).await?.ok_or(StartError::RoleMissing(ADMIN))?;
+        let admin = store.enabled_user(role.uid).await?.ok_or(StartError::RoleMissing(ADMIN))?;
+        Ok(Self { tokens, clock, admin, session: Uid::new() })
     }
 
     /// An access token with every permission, valid for ten minutes.
@@ -39,6 +44,6 @@ impl Operator {
     /// When signing fails.
     pub fn token(&self) -> Result<SecretString, TokenError> {
         let permissions = BTreeSet::from(Permission::ALL);
-        self.state.tokens.access(self.admin, self.session, permissions, self.state.clock.now())
+        self.tokens.access(self.admin, self.session, permissions, self.clock.now())
     }
 }
