@@ -38,6 +38,17 @@ pub enum AiMode {
     Automatic,
 }
 
+impl AiMode {
+    /// The word of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::External => "external",
+            Self::Automatic => "automatic",
+        }
+    }
+}
+
 /// What tokens cost, in US dollars.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Dialect, ModelSnapshot};
+use crate::{AiMode, Dialect, ModelSnapshot};
 
 /// Where a task is. The five steps are the ones in which something runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -106,6 +106,10 @@ pub struct TaskOptions {
     /// Pages in work at once, 1 to 64; the model's own when absent.
     #[schema(minimum = 1, maximum = 64)]
     pub concurrency: Option<u32>,
+    /// Which kinds of models are asked; the settings' own mode when absent.
+    pub mode: Option<AiMode>,
+    /// The model that is asked first; the settings' default when absent.
+    pub model_id: Option<Uid>,
     /// The topics to choose from; the built-in ones when absent.
     pub topics: Option<Vec<String>>,
     /// Leave outliers out instead of flagging them.

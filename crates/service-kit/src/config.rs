@@ -40,8 +40,7 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 6] =
-        [Self::Auth, Self::Admin, Self::Files, Self::Tasks, Self::Enrichment, Self::Gateway];
+    pub const ALL: [Self; 6] = [Self::Auth, Self::Admin, Self::Files, Self::Tasks, Self::Enrichment, Self::Gateway];
 
     /// The name on the command line and in keys.
     pub const fn as_str(self) -> &'static str {

@@ -59,6 +59,8 @@ error_codes! {
     Conflict = "conflict", 409, "It exists already", final;
     /// It is in use and can't be changed or deleted now.
     InUse = "in_use", 409, "It is in use", retry;
+    /// The settings name no model that the task's mode allows; add one, or choose another mode.
+    NoModel = "no_model", 409, "There is no model to ask", final;
     /// The thing was changed by somebody else since it was read; read it again.
     PreconditionFailed = "precondition_failed", 412, "It was changed meanwhile", final;
     /// The change has to name the revision that it is made to: read it, and send its `ETag` as `If-Match`.

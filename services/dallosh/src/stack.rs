@@ -152,9 +152,6 @@ impl Stack {
         }
         let folder = DataFolder::take(&self.config.data_dir, Some(name.as_str()))?;
         let wanted = match name {
-            ServiceName::Admin => dallosh_admin::service(listener, config, store, clock.clone())
-                .await
-                .map_err(part("the admin service")),
             ServiceName::Gateway => self.config.listen,
             other => self.config.service_listen.get(&other).copied().unwrap_or(self.config.listen),
         };
@@ -230,6 +227,9 @@ impl Stack {
                     .await
                     .map_err(part("the enrichment worker"))
             }
+            ServiceName::Admin => {
+                dallosh_admin::service(listener, config, store).await.map_err(part("the admin service"))
+            }
             ServiceName::Gateway => dallosh_gateway::service(listener, config, openapi()).map_err(part("the gateway")),
         }
     }
@@ -237,7 +237,13 @@ impl Stack {
 
 /// The OpenAPI document of everything behind the door.
 pub fn openapi() -> OpenApi {
-    merge([dallosh_gateway::openapi(), dallosh_auth::openapi(), dallosh_admin::openapi(), dallosh_files::openapi(), dallosh_tasks::openapi()])
+    merge([
+        dallosh_gateway::openapi(),
+        dallosh_auth::openapi(),
+        dallosh_admin::openapi(),
+        dallosh_files::openapi(),
+        dallosh_tasks::openapi(),
+    ])
 }
 
 /// Makes collections, roles and accounts.

@@ -1,5 +1,6 @@
 use dallosh_contracts::{
-    Budget, Counts, EnrichmentInput, FileData, HandleProcess, ModelSnapshot, ProceedTask, ProcessEvent, Resource, RetryStep, TaskOptions,
+    Budget, Counts, EnrichmentInput, FileData, HandleProcess, ModelSnapshot, ProceedTask, ProcessEvent, Resource,
+    RetryStep, TaskOptions,
 };
 use dallosh_jobs::{Command, Job, JobFilter, NewJob, State as JobState};
 use dallosh_primitives::{Limit, Uid};
@@ -73,9 +74,11 @@ pub async fn control(state: &State, caller: &Caller, scope: Scope, uid: Uid, com
 async fn prepare(state: &State, caller: &Caller, job: &Job) -> Result<(), Problem> {
     let file = file_of(state, caller, job.data.subject).await?;
     check_rows(&file)?;
-    let before: EnrichmentInput =
-        serde_json::from_value(job.data.input.clone()).map_err(Problem::internal)?;
-    let input = EnrichmentInput { models: models_of(state, caller).await?, ..input_of(&file, &before.options)? };
+    let before: EnrichmentInput = serde_json::from_value(job.data.input.clone()).map_err(Problem::internal)?;
+    let input = EnrichmentInput {
+        models: models_of(state, caller, &before.options).await?,
+        ..input_of(&file, &before.options)?
+    };
     let input = serde_json::to_value(input).map_err(Problem::internal)?;
     let states = vec![JobState::InQueue, JobState::Running, JobState::Paused];
     let filter = JobFilter { subject: Some(job.data.subject), states, ..JobFilter::default() };
@@ -151,9 +154,25 @@ fn check_rows(file: &FileData) -> Result<(), Problem> {
 }
 
 /// The models that the settings name now, in the order in which they are asked.
-async fn models_of(state: &State, caller: &Caller) -> Result<Vec<ModelSnapshot>, Problem> {
-    let route = state.settings.get("/v1/settings/ai/route", Some(caller.token())).await;
-    route.map_err(|error| Problem::unavailable("the settings service", error))
+async fn models_of(state: &State, caller: &Caller, options: &TaskOptions) -> Result<Vec<ModelSnapshot>, Problem> {
+    let mut asked = Vec::new();
+    if let Some(mode) = options.mode {
+        asked.push(format!("mode={}", mode.as_str()));
+    }
+    if let Some(model) = options.model_id {
+        asked.push(format!("model_id={model}"));
+    }
+    let path = format!("/v1/settings/ai/route?{}", asked.join("&"));
+    match state.settings.get::<Vec<ModelSnapshot>>(&path, Some(caller.token())).await {
+        Ok(models) if models.is_empty() => {
+            Err(Problem::new(ErrorCode::NoModel, "the settings name no model that this task may ask"))
+        }
+        Ok(models) => Ok(models),
+        Err(ClientError::Refused { status: 404 | 422, detail, .. }) => {
+            Err(Problem::new(ErrorCode::Validation, detail).with_error("/options/model_id", "no such model"))
+        }
+        Err(error) => Err(Problem::unavailable("the settings service", error)),
+    }
 }
 
 /// The file, asked for in the caller's name: whoever may not see it gets 404.
