@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Start, idle memory, upload and preview of the release binary: median of five. Standard library only.
+"""Start, idle memory, upload and preview of the release binary: median of three. Standard library only.
 
-    cargo build --release -p dallosh && python3 benches/stack.py [--megabytes 500] [--rounds 5]
+    cargo build --release -p dallosh && python3 benches/stack.py [--megabytes 500] [--rounds 3]
 """
 import argparse, http.client, json, os, re, secrets, shutil, signal, statistics, subprocess, sys, tempfile, threading, time
 from pathlib import Path
@@ -85,7 +85,7 @@ def median(values):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--megabytes", type=int, default=500)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=3)
     asked = options.parse_args()
     work = Path(tempfile.mkdtemp(prefix="dallosh-bench-"))
     try:
