@@ -124,7 +124,11 @@ impl JobContext {
     /// Stores the results of a page; gives back those that count, which are the first writer's. A page is progress: the
     /// job is not given up as long as pages are stored.
     pub async fn put_page(&self, page: i64, content: Value) -> Result<Value, StepError> {
-        Ok(self.engine.put_page(&self.job(), page, content).await?)
+        let content = self.engine.put_page(&self.job(), page, content).await?;
+        if self.job().data.control.stalls > 0 {
+            self.update(|data| data.control.stalls = 0).await?;
+        }
+        Ok(content)
     }
 
     /// The results of every page of this run, in order; those of a later round after those of an earlier one.

@@ -104,6 +104,7 @@ impl Pipeline for Scripted {
             }
             Some(Step::WritesPageTwice) => {
                 let first = job.put_page(0, json!("first")).await?;
+                assert_eq!(job.job().data.control.stalls, 0, "a stored page is progress");
                 let second = job.put_page(0, json!("second")).await?;
                 assert_eq!(first, second);
                 let stored = job.pages().await?;
