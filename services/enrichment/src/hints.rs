@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use dallosh_broker::{Delivery, Handler, Outcome, Queue};
 use dallosh_contracts::{HandleProcess, ProceedTask, RetryStep};
 use dallosh_jobs::Worker;
+use dallosh_service_kit::{RequestContext, current_request, traced};
 use serde::de::DeserializeOwned;
 
 /// The work queues, declared by whoever opens the broker. Control has its own, so that a stop never waits behind
@@ -19,8 +20,23 @@ pub struct Hints(pub Arc<Worker>);
 #[async_trait]
 impl Handler for Hints {
     async fn handle(&self, delivery: Delivery) -> Outcome {
-        let body = &delivery.message.body;
-        let understood = match delivery.message.routing_key.as_str() {
+        let message = &delivery.message;
+        // What the worker does next belongs to the trace of whoever wrote the document.
+        traced(message.traceparent.as_deref(), async {
+            let RequestContext { traceparent, .. } = current_request();
+            tracing::debug!(messaging.routing_key = message.routing_key, traceparent, "hint");
+            match self.understand(&message.routing_key, &message.body) {
+                Ok(()) => Outcome::Ack,
+                Err(reason) => Outcome::DeadLetter(reason),
+            }
+        })
+        .await
+    }
+}
+
+impl Hints {
+    fn understand(&self, routing_key: &str, body: &[u8]) -> Result<(), String> {
+        match routing_key {
             "proceed_task" => read::<ProceedTask>(body).map(|_| self.0.wake()),
             "retry_step" => read::<RetryStep>(body).map(|_| self.0.wake()),
             "handle_process" => read::<HandleProcess>(body).map(|message| {
@@ -28,10 +44,6 @@ impl Handler for Hints {
                 self.0.wake();
             }),
             other => Err(format!("no message has the routing key `{other}`")),
-        };
-        match understood {
-            Ok(()) => Outcome::Ack,
-            Err(reason) => Outcome::DeadLetter(reason),
         }
     }
 }
