@@ -137,12 +137,11 @@ pub async fn adjust(
     state.engine.adjust(uid, budget, priority, &caller.name()).await.map_err(problem)
 }
 
+/// A limit that nothing keeps would be worse than none: it is refused until the ledger can hold a task to it.
 fn check_budget(budget: Option<&Budget>) -> Result<(), Problem> {
     match budget {
-        Some(Budget { max_cost: Some(cost), .. }) if cost.is_sign_negative() => {
-            Err(Problem::field("/budget/max_cost", "not less than 0"))
-        }
-        _ => Ok(()),
+        Some(Budget { max_cost: None, max_tokens: None }) | None => Ok(()),
+        Some(_) => Err(Problem::field("/budget", "limits can't be kept yet; leave it out")),
     }
 }
 
