@@ -139,7 +139,7 @@ impl Consumer {
         slots: &Arc<Semaphore>,
         work: &mut JoinSet<()>,
     ) -> End {
-        // Cancelled when an answer does not get through, and when this channel is left.
+        // Cancelled when an answer does not get through, and when this channel is left: what is held back then goes back.
         let lost = CancellationToken::new();
         let _leave = lost.clone().drop_guard();
         let progress = Progress::default();
@@ -172,6 +172,8 @@ impl Consumer {
         }
         let goodbye = async {
             channel.basic_cancel(stream.tag(), BasicCancelOptions::default()).await?;
+            // Not before the broker knows of the stop: it would send them here again, and count that as a delivery.
+            lost.cancel();
             while work.join_next().await.is_some() {}
             channel.close(200, "OK".into()).await
         };
@@ -230,23 +232,15 @@ impl Consumer {
         lost: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (queue, handler, publisher) = (self.queue, self.handler.clone(), self.publisher.clone());
-        let (stop, closed) = (self.stop.clone(), self.closed.clone());
         async move {
             let _slot = slot;
             let incoming = wire::delivery(&delivery);
             let message = incoming.message.clone();
-            let cut = async {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = closed.cancelled() => {}
-                    () = lost.cancelled() => {}
-                }
-            };
             let retry = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             let answered = match work::ask(handler.as_ref(), incoming).await {
                 Outcome::Ack => delivery.ack(BasicAckOptions::default()).await,
                 Outcome::RetryAfter(pause) => {
-                    work::hold(pause, cut).await;
+                    work::hold(pause, lost.cancelled()).await;
                     delivery.nack(retry).await
                 }
                 Outcome::DeadLetter(reason) => match publisher.bury(queue, &message, &reason).await {
@@ -256,7 +250,7 @@ impl Consumer {
                     }
                     Err(error) => {
                         tracing::warn!(queue = queue.name, message.id, reason, %error, "A dead letter was not taken");
-                        work::hold(BURIAL_HOLD, cut).await;
+                        work::hold(BURIAL_HOLD, lost.cancelled()).await;
                         delivery.nack(retry).await
                     }
                 },
