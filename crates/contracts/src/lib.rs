@@ -7,6 +7,7 @@ mod event;
 mod file;
 mod message;
 mod model;
+mod page;
 mod permission;
 mod resource;
 mod task;
@@ -15,6 +16,7 @@ pub use event::TaskEvent;
 pub use file::{Dialect, FileData};
 pub use message::{HandleProcess, ProceedTask, ProcessEvent, RetryStep, SCHEMAS};
 pub use model::{AiMode, ModelKind, ModelPrice, ModelProvider, ModelSnapshot};
+pub use page::{Answer, PageAnswers, key_of, key_text};
 pub use permission::Permission;
 pub use resource::{Links, ListOf, Resource};
 pub use task::{

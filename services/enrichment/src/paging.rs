@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+pub use dallosh_contracts::{Answer, key_of, key_text};
 use dallosh_llm::Usage;
 use serde::{Deserialize, Serialize};
 
@@ -15,26 +16,6 @@ pub struct PagePlan {
     pub round: i64,
     /// Keys and texts.
     pub texts: Vec<(u128, String)>,
-}
-
-/// What became of a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// The model's checked answer.
-    Ok {
-        /// `negative`, `neutral` or `positive`.
-        sentiment: String,
-        /// 0, 1 or 2.
-        priority: u8,
-        /// The topic.
-        main_topic: String,
-    },
-    /// No usable answer, however often it was asked.
-    Failed {
-        /// Why.
-        reason: String,
-    },
 }
 
 /// A stored page: the answers by text key, and what they took.
@@ -51,12 +32,17 @@ pub struct PageResult {
     pub answers: Vec<(String, Answer)>,
 }
 
-/// A text key as it is stored.
-pub fn key_text(key: u128) -> String {
-    format!("{key:032x}")
-}
+#[cfg(test)]
+mod tests {
+    use dallosh_contracts::PageAnswers;
 
-/// A stored text key.
-pub fn key_of(text: &str) -> Option<u128> {
-    u128::from_str_radix(text, 16).ok()
+    use super::*;
+
+    #[test]
+    fn whoever_shows_rows_can_read_the_answers_of_a_stored_page() {
+        let answers = vec![(key_text(7), Answer::Failed { reason: "no".into() })];
+        let stored = PageResult { number: 3, round: 1, usage: BTreeMap::new(), answers: answers.clone() };
+        let read: PageAnswers = serde_json::from_value(serde_json::to_value(stored).unwrap()).unwrap();
+        assert_eq!((read.answers, key_of(&key_text(7))), (answers, Some(7)));
+    }
 }
