@@ -1,14 +1,19 @@
-//! What end-to-end tests stand on: the real binary as processes, the real servers beside it, and a client of the door.
+//! What end-to-end tests stand on: the real binary as processes, the real servers beside it, a client of the door, and a
+//! model server that misbehaves on demand.
 //!
 //! Deliberately not here: anything that knows how a service works inside.
 
 mod client;
+mod model;
 mod posts;
 mod process;
 mod servers;
 mod stack;
 
 pub use client::{Answer, Client, Event};
+pub use model::{
+    Asked, Billed, FakeModel, Fault, Latency, Mistake, Rate, RetryAfter, RightLabel, UnknownFault, right_label,
+};
 pub use posts::posts;
 pub use process::Process;
 pub use servers::{amqp_url, mongodb_url, s3_endpoint};

@@ -1,17 +1,17 @@
 //! What each thing that a server can do becomes, for both providers.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 use dallosh_llm::{
-    AnswerError, ClientOptions, Completion, CompletionRequest, Finish, GuardedClient, Ollama, OpenAi, Provider,
-    ProviderError, ProviderErrorKind, RateLimits, RowProblem, Spend, UrlPolicy, Usage, check, labelling_request,
+    AnswerError, Checked, ClientOptions, Completion, CompletionRequest, Finish, GuardedClient, Label, Ollama, OpenAi,
+    Priority, Provider, ProviderError, ProviderErrorKind, RateLimits, RowProblem, Spend, UrlPolicy, Usage, check,
+    labelling_request,
 };
+use dallosh_testkit::{Billed, FakeModel, Fault, Mistake, RetryAfter, RightLabel, right_label};
 use proptest::test_runner::TestRunner;
 use secrecy::SecretString;
-use tokio::net::TcpListener;
-
-use crate::fake::{FakeModel, Fault};
 
 const KEY: &str = "sk-canary-5913";
 const QUICK: ClientOptions = ClientOptions {
@@ -30,15 +30,28 @@ fn providers(origin: &str, options: ClientOptions) -> [Box<dyn Provider>; 2] {
     [Box::new(OpenAi::new("fake", client.clone())), Box::new(Ollama::new("fake", client))]
 }
 
+const TEXTS: [(u32, &str); 2] = [(0, "Plus d'internet"), (1, "Merci !")];
+const TOPICS: [&str; 2] = ["panne", "autre"];
+
 fn request() -> CompletionRequest {
-    labelling_request(&[(0, "Plus d'internet"), (1, "Merci !")], &["panne".to_owned(), "autre".to_owned()])
+    labelling_request(&TEXTS, &TOPICS.map(str::to_owned))
+}
+
+/// The labels that are right for [`TEXTS`].
+fn right() -> BTreeMap<u32, Label> {
+    TEXTS.iter().map(|(id, text)| (*id, label(&right_label(text, &TOPICS)))).collect()
+}
+
+fn label(right: &RightLabel) -> Label {
+    let priority = Priority::try_from(right.priority).unwrap();
+    Label { sentiment: right.sentiment.parse().unwrap(), priority, main_topic: right.main_topic.clone() }
 }
 
 /// What each provider makes of one fault.
 async fn met(fault: Fault) -> [Result<Completion, ProviderError>; 2] {
     let server = FakeModel::start().await;
     server.script([fault.clone(), fault]);
-    let [first, second] = providers(&server.origin, QUICK);
+    let [first, second] = providers(&server.origin(), QUICK);
     let met = [first.complete(&request()).await, second.complete(&request()).await];
     assert_eq!(server.asked().len(), 2, "one call is one request");
     met
@@ -58,11 +71,14 @@ fn status(status: u16) -> Fault {
 #[tokio::test]
 async fn a_right_answer_arrives_with_its_labels_and_the_servers_figures() {
     let server = FakeModel::start().await;
-    for provider in providers(&server.origin, QUICK) {
+    for provider in providers(&server.origin(), QUICK) {
+        let before = server.billed();
         let completion = provider.complete(&request()).await.unwrap();
-        assert_eq!(completion.usage, Usage { prompt_tokens: 70, completion_tokens: 30 });
+        let Billed { prompt_tokens, completion_tokens } = server.billed() - before;
+        assert!(prompt_tokens > 0 && completion_tokens > 0);
+        assert_eq!(completion.usage, Usage { prompt_tokens, completion_tokens });
         assert_eq!(completion.finish, Finish::Stop);
-        assert_eq!(check(&completion, &[0, 1]).unwrap().labels.len(), 2);
+        assert_eq!(check(&completion, &[0, 1]).unwrap().labels, right());
         assert_eq!(provider.name(), "fake");
     }
 }
@@ -71,7 +87,7 @@ async fn a_right_answer_arrives_with_its_labels_and_the_servers_figures() {
 async fn each_provider_sends_the_schema_the_limit_and_the_key_where_its_server_looks_for_them() {
     let server = FakeModel::start().await;
     let request = request();
-    for provider in providers(&server.origin, QUICK) {
+    for provider in providers(&server.origin(), QUICK) {
         provider.complete(&request).await.unwrap();
     }
     let [openai, ollama] = server.asked().try_into().unwrap();
@@ -122,8 +138,20 @@ async fn the_wait_that_a_server_asks_for_is_kept_with_429_and_with_503() {
 }
 
 #[tokio::test]
+async fn a_date_to_wait_for_is_kept_as_the_time_until_then_and_no_wait_is_made_up() {
+    for result in met(Fault::RateLimited(RetryAfter::Date(Duration::from_secs(90)))).await {
+        let wait = result.unwrap_err().retry_after().unwrap();
+        // Dates have whole seconds.
+        assert!(wait > Duration::from_secs(80) && wait <= Duration::from_secs(90), "{wait:?}");
+    }
+    for result in met(Fault::RateLimited(RetryAfter::Untold)).await {
+        assert_eq!(result.unwrap_err().retry_after(), None);
+    }
+}
+
+#[tokio::test]
 async fn a_hang_and_a_drip_end_with_the_time_limit() {
-    for fault in [Fault::Hang, Fault::Drip] {
+    for fault in [Fault::Hang, Fault::Drip(Duration::from_millis(20))] {
         let begun = Instant::now();
         assert_eq!(kinds(fault).await, [(ProviderErrorKind::Timeout, Spend::Unknown); 2]);
         assert!(begun.elapsed() < Duration::from_secs(5));
@@ -139,10 +167,17 @@ async fn a_broken_connection_is_an_outage_that_may_have_been_billed() {
 
 #[tokio::test]
 async fn a_refused_connection_is_an_outage_that_costs_nothing() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for provider in providers(&format!("http://{closed}"), QUICK) {
+    let server = FakeModel::start().await;
+    let providers = providers(&server.origin(), QUICK);
+    server.refuse().await;
+    for provider in &providers {
         let error = provider.complete(&request()).await.unwrap_err();
         assert_eq!((error.kind, error.spend()), (ProviderErrorKind::Unavailable, Spend::Nothing));
+    }
+    assert_eq!(server.calls(), 0);
+    server.accept().await;
+    for provider in providers {
+        assert!(provider.complete(&request()).await.is_ok(), "it is back at the same address");
     }
 }
 
@@ -152,7 +187,7 @@ async fn of_a_huge_answer_no_more_than_the_limit_is_read() {
         let server = FakeModel::start().await;
         server.script([Fault::Huge { declared }, Fault::Huge { declared }]);
         let options = ClientOptions { timeout: Duration::from_secs(30), ..QUICK };
-        for provider in providers(&server.origin, options) {
+        for provider in providers(&server.origin(), options) {
             let error = provider.complete(&request()).await.unwrap_err();
             assert_eq!((error.kind, error.spend()), (ProviderErrorKind::BadAnswer, Spend::Unknown));
         }
@@ -163,34 +198,72 @@ async fn of_a_huge_answer_no_more_than_the_limit_is_read() {
 #[tokio::test]
 async fn a_redirect_is_not_followed_wherever_it_leads() {
     let target = FakeModel::start().await;
-    for location in ["http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", target.origin.as_str()] {
+    for location in ["http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", target.origin().as_str()] {
         for code in [301, 302, 307, 308] {
-            let redirect = Fault::Status(code, vec![("Location", location.to_owned())], String::new());
+            let redirect = Fault::Redirect(code, location.to_owned());
             assert_eq!(kinds(redirect).await, [(ProviderErrorKind::NotFound, Spend::Nothing); 2]);
         }
     }
     assert!(target.asked().is_empty());
 }
 
+/// What the check makes of one answer: its labels and problems with the topics of the request, or why none of it counts.
+fn checked(completion: &Completion) -> Result<Checked, AnswerError> {
+    let mut checked = check(completion, &[0, 1])?;
+    checked.restrict_topics(&TOPICS.map(str::to_owned));
+    Ok(checked)
+}
+
 #[tokio::test]
-async fn words_that_are_no_labels_arrive_as_they_are_and_the_check_refuses_them() {
-    for result in met(Fault::Says("Most of these customers are unhappy.".into(), "stop")).await {
-        assert_eq!(check(&result.unwrap(), &[0, 1]), Err(AnswerError::NotJson));
+async fn of_a_mistaken_answer_only_right_labels_are_kept_and_the_rest_has_its_reason() {
+    use Mistake as M;
+    use RowProblem::{BadPriority, BadSentiment, BadTopic, Duplicate, Missing};
+    for mistake in Mistake::ALL {
+        // Which of the two texts lacks its label and why, or why both do.
+        let wanted: Result<[Option<RowProblem>; 2], AnswerError> = match mistake {
+            M::ProseAround | M::CodeFence | M::OneMore | M::IdsAsText | M::SentimentSynonyms | M::ExtraKeys => {
+                Ok([None, None])
+            }
+            M::PriorityWords | M::PriorityTexts | M::PriorityFloats | M::TopicHtml => Ok([None, None]),
+            M::OneMissing => Ok([None, Some(Missing)]),
+            M::DuplicateId => Ok([Some(Duplicate), None]),
+            M::ForeignIds => Ok([Some(Missing); 2]),
+            M::UnknownSentiment => Ok([Some(BadSentiment); 2]),
+            M::PriorityOutside | M::PriorityNull => Ok([Some(BadPriority); 2]),
+            M::TopicHuge | M::TopicFormula | M::TopicLines | M::TopicNew => Ok([Some(BadTopic); 2]),
+            M::Prose | M::TrailingComma | M::SingleQuotes => Err(AnswerError::NotJson),
+            M::UnequalLists => Err(AnswerError::Shape),
+            M::EmptyObject | M::EmptyText | M::Null | M::ReasoningOnly | M::ToolCall => Err(AnswerError::Empty),
+            M::CutOff | M::CutOffRepairable => Err(AnswerError::Truncated),
+            M::Refusal | M::ContentFilter => Err(AnswerError::Refused),
+            // Of the one nothing is read at all, see below; the other stands for what only a person can tell.
+            M::InvalidUtf8 | M::Uniform => continue,
+        };
+        let [openai, ollama] = met(mistake.into()).await.map(|result| checked(&result.unwrap()));
+        let is_openai_alone = matches!(mistake, M::Refusal | M::ContentFilter);
+        if is_openai_alone {
+            // Ollama has no word for it: these are words, or none.
+            assert!(matches!(ollama, Err(AnswerError::NotJson | AnswerError::Empty)), "{mistake:?}: {ollama:?}");
+        } else {
+            assert_eq!(openai, ollama, "{mistake:?}");
+        }
+        match (openai, wanted) {
+            (Ok(checked), Ok(problems)) => {
+                let problems: BTreeMap<u32, RowProblem> =
+                    (0..).zip(problems).filter_map(|(id, problem)| Some((id, problem?))).collect();
+                let mut labels = right();
+                labels.retain(|id, _| !problems.contains_key(id));
+                assert_eq!((checked.labels, checked.problems), (labels, problems), "{mistake:?}");
+            }
+            (found, wanted) => assert_eq!(found.err(), wanted.err(), "{mistake:?}"),
+        }
     }
-    for result in met(Fault::Says(r#"{"rows": [{"id": 0, "senti"#.into(), "length")).await {
-        assert_eq!(check(&result.unwrap(), &[0, 1]), Err(AnswerError::Truncated));
-    }
-    for result in met(Fault::WrongIds).await {
-        let checked = check(&result.unwrap(), &[0, 1]).unwrap();
-        assert_eq!(checked.problems.values().collect::<Vec<_>>(), [&RowProblem::Missing; 2]);
-        assert_eq!(checked.extra, 2);
-    }
+    assert_eq!(kinds(Mistake::InvalidUtf8.into()).await, [(ProviderErrorKind::BadAnswer, Spend::Unknown); 2]);
 }
 
 #[tokio::test]
 async fn an_error_inside_a_success_is_no_answer() {
-    let fault = Fault::Status(200, vec![], r#"{"error": {"message": "overloaded"}}"#.into());
-    assert_eq!(kinds(fault).await, [(ProviderErrorKind::BadAnswer, Spend::Unknown); 2]);
+    assert_eq!(kinds(Fault::ErrorInside).await, [(ProviderErrorKind::BadAnswer, Spend::Unknown); 2]);
 }
 
 #[tokio::test]
@@ -198,7 +271,7 @@ async fn limits_are_learned_from_an_answer() {
     let server = FakeModel::start().await;
     let headers = [("x-ratelimit-limit-requests", "500"), ("x-ratelimit-remaining-tokens", "1234")];
     server.script([Fault::Headers(headers.map(|(name, value)| (name, value.to_owned())).to_vec())]);
-    let [openai, _] = providers(&server.origin, QUICK);
+    let [openai, _] = providers(&server.origin(), QUICK);
     assert_eq!(openai.limits(), None);
     openai.complete(&request()).await.unwrap();
     let limits = RateLimits { limit_requests: Some(500), remaining_tokens: Some(1234), ..RateLimits::default() };
@@ -208,7 +281,7 @@ async fn limits_are_learned_from_an_answer() {
 #[tokio::test]
 async fn no_error_and_no_debug_text_holds_the_key_or_what_the_server_wrote() {
     let server = FakeModel::start().await;
-    let client = client(&server.origin, QUICK);
+    let client = client(&server.origin(), QUICK);
     let (openai, ollama) = (OpenAi::new("fake", client.clone()), Ollama::new("fake", client.clone()));
     let mut told = format!("{client:?}{openai:?}{ollama:?}");
     let garbage = Fault::Status(200, vec![], format!("{KEY} <html>"));
@@ -228,7 +301,7 @@ async fn no_error_and_no_debug_text_holds_the_key_or_what_the_server_wrote() {
 fn no_answer_whatever_its_status_and_bytes_panics_or_passes_for_labels() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(FakeModel::start());
-    let providers = runtime.block_on(async { providers(&server.origin, QUICK) });
+    let providers = runtime.block_on(async { providers(&server.origin(), QUICK) });
     let mut runner = TestRunner::new(proptest::test_runner::Config { cases: 64, ..Default::default() });
     let answers = (200_u16..600, "\\PC{0,60}|[{}\\[\\]\":,a-z0-9]{0,60}");
     let property = |(status, body): (u16, String)| {
