@@ -239,7 +239,7 @@ async fn service(base: &str) -> Result<()> {
 }
 
 /// Header and rows of a CSV, every cell as it is.
-fn table(content: &[u8]) -> Result<(Vec<String>, Vec<Vec<String>>)> {
+pub fn table(content: &[u8]) -> Result<(Vec<String>, Vec<Vec<String>>)> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .from_reader(content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content));
