@@ -1,0 +1,70 @@
+'use client';
+
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
+import { useTranslations } from 'next-intl';
+import { Dialog } from 'radix-ui';
+import { useState, type ReactNode } from 'react';
+import { ProblemAlert } from '@/components/problem-alert';
+import { ApiProblem } from '@/lib/api/problem';
+import { may, useGuard, useMe } from '@/lib/session';
+import { Sheet } from '../ui/dialog';
+import { Skeleton } from '../ui/skeleton';
+import { CommandPalette } from './command-palette';
+import { DrawerContext } from './drawer';
+import { Sidebar } from './sidebar';
+import { useShortcuts } from './use-shortcuts';
+
+/** The frame of every page behind the door. */
+export function AppShell({ children }: { children: ReactNode }) {
+  const t = useTranslations('shell');
+  const me = useGuard();
+  const asked = useMe();
+  const path = usePathname();
+  const [drawer, setDrawer] = useState<string | null>(null);
+  const [palette, setPalette] = useState(false);
+  // The profile belongs to no area: it keeps the one its owner lives in.
+  const area = path.startsWith('/admin') || (path === '/profile' && may(me, 'manage_app')) ? 'admin' : 'home';
+  useShortcuts({ area, me, onPalette: () => setPalette((open) => !open) });
+
+  if (asked.error && !(asked.error instanceof ApiProblem && asked.error.status === 401)) {
+    return <main className="mx-auto max-w-[720px] p-6"><h1 className="sr-only">Dallosh Analysis</h1><ProblemAlert problem={asked.error} onRetry={() => void asked.refetch()} /></main>;
+  }
+  const openPalette = () => { setDrawer(null); setPalette(true); };
+  return (
+    <DrawerContext value={() => setDrawer(path)}>
+      <a href="#main" className="sr-only z-50 rounded-md bg-background px-3 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2">{t('skip')}</a>
+      <div className="app-shell grid min-h-dvh grid-cols-[minmax(0,1fr)] md:grid-cols-[var(--sidebar-rail)_minmax(0,1fr)] lg:grid-cols-[var(--sidebar-width)_minmax(0,1fr)]">
+        <aside className="sticky top-0 h-dvh border-r border-sidebar-border bg-sidebar max-md:hidden"><Sidebar area={area} onSearch={openPalette} /></aside>
+        <main id="main" tabIndex={-1} className="flex min-w-0 flex-col outline-none">
+          {me ? (
+            <>
+              {me.must_change_password && path !== '/profile' && <ChangePassword />}
+              {children}
+            </>
+          ) : <Waiting />}
+        </main>
+      </div>
+      {/* It closes by itself when it led somewhere. */}
+      <Dialog.Root open={drawer !== null && drawer === path} onOpenChange={(open) => setDrawer(open ? path : null)}>
+        <Sheet side="left" label={t('navigation')}><Sidebar area={area} onSearch={openPalette} drawer /></Sheet>
+      </Dialog.Root>
+      <CommandPalette area={area} me={me} open={palette} onOpenChange={setPalette} />
+    </DrawerContext>
+  );
+}
+
+function ChangePassword() {
+  const t = useTranslations('shell');
+  return <p className="no-print gutter border-b bg-status-paused-surface py-2 text-sm">{t('knownPassword')} <Link className="link font-medium" href="/profile">{t('changePassword')}</Link></p>;
+}
+
+function Waiting() {
+  return (
+    <div aria-hidden>
+      <div className="gutter flex h-(--header-height) items-center border-b"><Skeleton className="h-4 w-40" /></div>
+      <div className="gutter grid gap-3 py-6"><Skeleton className="h-8 w-72" /><Skeleton className="h-40" /></div>
+    </div>
+  );
+}
+

@@ -1,0 +1,20 @@
+'use client';
+
+import Link from 'next/link';
+import { useTranslations } from 'next-intl';
+import { LanguageToggle } from '@/components/language-toggle';
+import { Logo } from '@/components/logo';
+import { ThemeToggle } from '@/components/theme-controls';
+import { Button } from '@/components/ui/button';
+
+export function SiteHeader() {
+  const t = useTranslations('landing');
+  return (
+    <header className="flex h-16 items-center gap-1">
+      <Link href="/" className="flex flex-1 items-center gap-2 rounded-md text-base font-semibold"><Logo />Dallosh Analysis</Link>
+      <Button asChild variant="ghost" className="max-md:hidden"><a href="/docs">{t('reference')}</a></Button>
+      <LanguageToggle />
+      <ThemeToggle />
+    </header>
+  );
+}

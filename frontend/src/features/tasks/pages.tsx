@@ -1,0 +1,28 @@
+import { useTranslations } from 'next-intl';
+import type { Progress } from '@/lib/api/generated';
+import { cn } from '@/lib/cn';
+
+const DRAWN = 400;
+
+/** One square a page: how many are answered. */
+export function Pages({ progress, limit }: { progress: Progress; limit: number | null }) {
+  const t = useTranslations('pages');
+  const total = progress.pages_total ?? 0, done = progress.pages_done ?? 0;
+  return (
+    <section aria-labelledby="pages-title" className="gutter border-b py-4">
+      <h3 id="pages-title" className="text-sm">{t('title')}</h3>
+      <p className="text-xs text-muted-foreground">{total === 0 ? t('none') : limit ? t('ofUpTo', { total, limit }) : t('count', { total })}</p>
+      {total > 0 && total <= DRAWN && (
+        <div aria-hidden className="mt-3 grid grid-cols-[repeat(20,minmax(0,1fr))] gap-[3px]">
+          {Array.from({ length: total }, (_, index) => <span key={index} className={cn('aspect-square max-h-5 rounded-mark border', index < done ? 'border-foreground bg-foreground' : 'border-border bg-muted')} />)}
+        </div>
+      )}
+      {total > 0 && (
+        <ul className="tabular mt-3 flex gap-4 text-xs text-muted-foreground">
+          <li className="flex items-center gap-1.5"><span aria-hidden className="size-2.5 rounded-mark bg-foreground" />{t('done', { count: done })}</li>
+          <li className="flex items-center gap-1.5"><span aria-hidden className="size-2.5 rounded-mark border bg-muted" />{t('toGo', { count: total - done })}</li>
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,82 @@
+import type { Counts, Progress, Spend, TaskError, TaskEvent, TaskStatus, Waiting } from '@/lib/api/generated';
+
+/** What an event carries of its task. */
+export interface EventData {
+  status?: TaskStatus;
+  progress?: Progress;
+  usage?: Spend;
+  counts?: Counts;
+  model?: string | null;
+  models_used?: string[];
+  error?: TaskError | null;
+  waiting?: Waiting | null;
+  pause_reason?: string | null;
+  warnings?: string[];
+}
+
+export const dataOf = (event: TaskEvent): EventData => (typeof event.data === 'object' && event.data !== null ? event.data : {});
+
+export const STEPS = ['added', 'in_queue', 'reading_dataset', 'process_cleaning', 'sending_to_llm', 'appending_columns', 'saving_file', 'done'] as const satisfies readonly TaskStatus[];
+export type Step = (typeof STEPS)[number];
+const isStep = (event: string): event is Step => (STEPS as readonly string[]).includes(event);
+
+export interface StepTime { startedAt: string; /** Null while it goes on. */ endedAt: string | null }
+
+/**
+ * When each step of the latest run began and ended. A run begins with `in_queue`; what an earlier run left of later
+ * steps is forgotten. A pause ends the step that it breaks into; resuming goes on with it.
+ */
+export function stepTimes(events: readonly TaskEvent[]): Partial<Record<Step, StepTime>> {
+  const times: Partial<Record<Step, StepTime>> = {};
+  let open: Step | null = null;
+  for (const { event, at } of events) {
+    if (event === 'progress') continue;
+    if (open && open !== event) { const step: StepTime | undefined = times[open]; if (step) step.endedAt ??= at; open = null; }
+    if (!isStep(event)) continue;
+    if (event === 'in_queue') for (const later of STEPS.slice(2)) delete times[later];
+    const going = times[event];
+    if (going && event !== 'in_queue' && event !== 'added') going.endedAt = null;
+    else times[event] = { startedAt: at, endedAt: null };
+    if (event === 'added' || event === 'done') { const step = times[event]; if (step) step.endedAt = at; } else open = event;
+  }
+  return times;
+}
+
+export type Level = 'info' | 'warning' | 'error';
+
+export type LogLine =
+  | { seq: number; at: string; level: Level; kind: 'status'; status: TaskStatus; detail: string | null }
+  | { seq: number; at: string; level: Level; kind: 'pages'; done: number; total: number; rows: number; speed: number | null }
+  | { seq: number; at: string; level: Level; kind: 'failed'; rows: number }
+  | { seq: number; at: string; level: Level; kind: 'waiting'; reason: string }
+  | { seq: number; at: string; level: Level; kind: 'answering' }
+  | { seq: number; at: string; level: Level; kind: 'warning'; text: string }
+  | { seq: number; at: string; level: Level; kind: 'counts'; counts: Counts };
+
+/** What a person wants to know of the events, oldest first: only what changed from one to the next. */
+export function logLines(events: readonly TaskEvent[]): LogLine[] {
+  const lines: LogLine[] = [];
+  let pages = 0, failed = 0, waiting: string | null = null, warned = 0, counted = '';
+  for (const event of events) {
+    const { seq, at } = event, data = dataOf(event), progress = data.progress;
+    if (event.event !== 'progress') {
+      const error = event.event === 'on_error' ? data.error : null;
+      const reason = event.event === 'paused' ? (data.pause_reason ?? null) : null;
+      lines.push({ seq, at, kind: 'status', status: event.event as TaskStatus, level: error ? 'error' : reason === 'budget_exhausted' ? 'warning' : 'info', detail: error?.message ?? reason });
+      if (event.event === 'in_queue') { pages = 0; failed = 0; }
+    }
+    const counts = JSON.stringify(data.counts ?? {});
+    if (event.event === 'progress' && data.counts && counts !== counted && data.counts.rows_read) lines.push({ seq, at, level: 'info', kind: 'counts', counts: data.counts });
+    counted = counts;
+    for (const text of (data.warnings ?? []).slice(warned)) lines.push({ seq, at, level: 'warning', kind: 'warning', text });
+    warned = Math.max(warned, data.warnings?.length ?? 0);
+    if (data.waiting && data.waiting.reason !== waiting) lines.push({ seq, at, level: 'warning', kind: 'waiting', reason: data.waiting.reason });
+    if (!data.waiting && waiting) lines.push({ seq, at, level: 'info', kind: 'answering' });
+    waiting = data.waiting?.reason ?? null;
+    if (progress && (progress.pages_done ?? 0) > pages) lines.push({ seq, at, level: 'info', kind: 'pages', done: progress.pages_done ?? 0, total: progress.pages_total ?? 0, rows: progress.rows_done ?? 0, speed: progress.rows_per_second ?? null });
+    pages = progress?.pages_done ?? pages;
+    if (progress && (progress.rows_failed ?? 0) > failed) lines.push({ seq, at, level: 'error', kind: 'failed', rows: progress.rows_failed ?? 0 });
+    failed = progress?.rows_failed ?? failed;
+  }
+  return lines;
+}

@@ -1,0 +1,67 @@
+import { sessionFetch } from './client';
+
+export interface ServerEvent { id: string | null; event: string; data: string }
+
+/** Cuts a stream of text into server-sent events; keeps what is not whole yet. */
+export function eventParser(onEvent: (event: ServerEvent) => void) {
+  let rest = '';
+  return (text: string) => {
+    rest = (rest + text).replace(/\r\n?/g, '\n');
+    const blocks = rest.split('\n\n');
+    rest = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const found: ServerEvent = { id: null, event: 'message', data: '' };
+      const data: string[] = [];
+      for (const line of block.split('\n')) {
+        const [, field, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+        if (field === 'id') found.id = value ?? null;
+        else if (field === 'event') found.event = value ?? 'message';
+        else if (field === 'data') data.push(value ?? '');
+      }
+      if (data.length) onEvent({ ...found, data: data.join('\n') });
+    }
+  };
+}
+
+export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'refused';
+
+interface StreamOptions {
+  url: string;
+  signal: AbortSignal;
+  /** The last event that is known already. */
+  after?: string | null;
+  onEvent: (event: ServerEvent) => void;
+  onState: (state: LiveState) => void;
+  /** Whether the stream is over for good when the server closes it. */
+  isOver: () => boolean;
+}
+
+const FIRST_WAIT = 500, LONGEST_WAIT = 15_000;
+
+/** Follows a stream until it is over or `signal` aborts; after a break it goes on behind the last event. */
+export async function follow({ url, signal, after = null, onEvent, onState, isOver }: StreamOptions): Promise<void> {
+  let last = after, wait = FIRST_WAIT;
+  onState('connecting');
+  while (!signal.aborted) {
+    try {
+      const headers = new Headers({ accept: 'text/event-stream' });
+      if (last) headers.set('last-event-id', last);
+      const answer = await sessionFetch(new URL(url, location.href), { headers, signal });
+      if (!answer.ok || !answer.body) {
+        if (answer.status < 500 && answer.status !== 429) return onState('refused');
+        throw new Error(`stream: ${answer.status}`);
+      }
+      onState('live');
+      wait = FIRST_WAIT;
+      const parse = eventParser((event) => { last = event.id ?? last; onEvent(event); });
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) parse(chunk.value);
+    } catch {
+      if (signal.aborted) return;
+    }
+    if (isOver()) return onState('ended');
+    onState('reconnecting');
+    await new Promise((done) => setTimeout(done, wait));
+    wait = Math.min(wait * 2, LONGEST_WAIT);
+  }
+}

@@ -1,0 +1,38 @@
+import { keepPreviousData, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { isActive } from '@/components/task-status';
+import type { ListOfResourceTaskData, ResourceTaskData } from './api/generated';
+import { getFileOptions, getTaskQueryKey, listFilesOptions, listTasksOptions, listTasksQueryKey } from './api/generated/@tanstack/react-query.gen';
+
+const ALL = { query: { limit: 200 } } as const;
+const WHILE_ACTIVE = 3000;
+
+/** The newest tasks; looked at again by itself while one of them moves. */
+export function useTasks() {
+  return useQuery({ ...listTasksOptions(ALL), refetchInterval: ({ state }) => (state.data?.items.some((task) => isActive(task.data)) ? WHILE_ACTIVE : false) });
+}
+
+export function useFiles(q?: string, sort?: string) {
+  return useQuery({ ...listFilesOptions({ query: { limit: 200, ...(q ? { q } : {}), ...(sort ? { sort } : {}) } }), placeholderData: keepPreviousData });
+}
+
+/** A dataset by its id: from the list when it is there, else asked for. */
+export function useFile(id: string | undefined) {
+  const files = useFiles();
+  const listed = files.data?.items.find((file) => file.uid === id);
+  const alone = useQuery({ ...getFileOptions({ path: { id: id ?? '' } }), enabled: Boolean(id) && files.isFetched && !listed });
+  return { file: listed ?? alone.data, error: alone.error, isPending: !listed && (files.isPending || (alone.isPending && alone.fetchStatus !== 'idle')) };
+}
+
+/** Writes a task that an answer or an event brought wherever it is shown. */
+export function keepTask(queries: QueryClient, task: ResourceTaskData) {
+  queries.setQueryData(getTaskQueryKey({ path: { task_id: task.uid } }), task);
+  queries.setQueryData<ListOfResourceTaskData>(listTasksQueryKey(ALL), (list) => list && { ...list, items: list.items.map((one) => (one.uid === task.uid ? task : one)) });
+}
+
+export function useForgetLists() {
+  const queries = useQueryClient();
+  return {
+    tasks: () => queries.invalidateQueries({ queryKey: [{ _id: 'listTasks' }] }),
+    files: () => queries.invalidateQueries({ queryKey: [{ _id: 'listFiles' }] }),
+  };
+}

@@ -1,0 +1,8 @@
+import type { Messages as AppMessages } from '@/messages/en';
+
+declare module 'next-intl' {
+  interface AppConfig {
+    Locale: 'en' | 'fr';
+    Messages: AppMessages;
+  }
+}
