@@ -30,6 +30,7 @@ export const en = {
     not_found: { title: 'It is not there', detail: 'It was deleted, or belongs to somebody else.' },
     illegal_transition: { title: 'Not possible in this state', detail: 'The task changed meanwhile.' },
     conflict: { title: 'It exists already', detail: 'Choose another name.' },
+    not_analysed: { title: 'Not analysed yet', detail: 'The figures appear when a task over this dataset is done.' },
     in_use: { title: 'It is in use', detail: 'Something that runs needs it.' },
     no_model: { title: 'No model can be asked', detail: 'Add one in the settings, or choose another mode.' },
     precondition_failed: { title: 'Somebody else changed it', detail: 'Read it again, then make your change anew.' },
@@ -139,6 +140,35 @@ export const en = {
     counted: 'counted', read: '{count, plural, one {# row} other {# rows}}', unique: '{count, plural, one {# different text} other {# different texts}}', reasons: { user: 'by a person', budget_exhausted: 'the budget is reached' },
   },
   failed: { title: 'Failed rows', text: '{count, plural, one {# row} other {# rows}} without a label. They stay in the file with their reason.', again: 'Ask again for {count, plural, one {# row} other {# rows}}' },
+  analysis: {
+    title: 'Analysis', of: 'Analysis of {name}', dataset: 'Dataset', copyLink: 'Copy link', copied: 'Copied', print: 'Print', emptyTitle: 'No dataset is analysed yet', emptyText: 'The charts appear here as soon as a task is done. Upload a CSV, or start one that is here already.', upload: 'Upload a CSV', sample: 'Try the sample',
+    waiting: 'Uploaded, not analysed yet', rows: '{count, plural, one {# row} other {# rows}}', openTask: 'Open the task', analyse: 'Analyse',
+  },
+  frame: { unavailable: 'Not available for this dataset', table: 'Table', chart: 'Chart', export: 'Export', exportOf: 'Export: {title}' },
+  change: { smallBase: 'small base', points: '{value} pts' },
+  kpi: {
+    title: 'Figures', open: 'Read the posts behind it', from: 'from {before}', posts: 'Posts', users: '{count, plural, one {# author} other {# authors}}', negative: 'Negative share', negativePosts: '{count, plural, one {# post} other {# posts}}', net: 'Net sentiment', netText: 'from −100 to +100', high: 'High priority', highText: 'of the labelled posts', coverage: 'Coverage',
+    coverageText: '{failed, number} failed, {skipped, number} skipped', engagement: 'Engagement', perPost: '{value} a post', unavailable: 'Not available for this dataset',
+  },
+  charts: {
+    view: 'View', bar: 'Bar', pie: 'Pie', count: 'Count', share: 'Share', time: 'Sentiment over time', sentimentShare: 'Sentiment share', priority: 'Priority', topics: 'Topics by sentiment', hours: 'Negative posts by hour and weekday', critical: 'Most critical posts', users: 'Most affected users', prioritySentiment: 'Priority by sentiment', engagement: 'Engagement by sentiment', responses: 'Response rate',
+    steps: { hour: 'Hour', day: 'Day', week: 'Week from', month: 'Month', year: 'Year' },
+    per: { hour: 'Posts per hour, {count, number} labelled posts', day: 'Posts per day, {count, number} labelled posts', week: 'Posts per week, {count, number} labelled posts', month: 'Posts per month, {count, number} labelled posts', year: 'Posts per year, {count, number} labelled posts' },
+    ofLabelled: 'Of {count, plural, one {# labelled post} other {# labelled posts}}', topicsBase: '{count, plural, one {# main topic} other {# main topics}}, most posts first', hoursBase: '{count, plural, one {# negative post} other {# negative posts}}, hours in {tz}', hoursLabel: 'Most negative posts on {day} at {hour}:00: {count, number}', mostHour: 'Most: <b>{day} {hour}:00</b>, {count, number} negative', hourTip: '{day} {hour}:00: {negative, number} negative of {posts, number}',
+    criticalBase: 'High priority first, then negative, then engagement', allHigh: 'All {count, number} high priority', nothingCritical: 'No post is negative or has high priority.', usersBase: 'Authors by number of negative posts', engagementBase: 'Likes, reposts, quotes and replies', responsesBase: 'Negative posts that another author answered', answered: 'Answered', unanswered: 'Not answered',
+    doorOf: '{name}: {posts, plural, one {# post} other {# posts}}', tip: '{name}: {posts, number}, {share}', topic: 'Topic', bySentiment: 'Posts by sentiment', author: 'Author', weekday: 'Weekday', hour: 'Hour', postsColumn: 'Posts', negativeColumn: 'Negative', shareColumn: 'Share, %', labelledColumn: 'Labelled', changeColumn: 'Change', engagementColumn: 'Engagement', sentimentColumn: 'Sentiment', aPost: 'A post', totalColumn: 'Total', views: 'Views',
+    smallBase: 'small base', smallBaseHint: 'Only {count, plural, one {# post} other {# posts}}: a share would say little', spike: '{posts, number} posts, {times} times the usual', spikeFromNothing: '{posts, number} posts, where there are usually none', undated: '{count, plural, one {# post has} other {# posts have}} no time: not in the charts over time.',
+  },
+  posts: {
+    title: 'Posts', list: 'The posts', loading: 'Loading', total: '{count, plural, =0 {No post} one {# post} other {# posts}}', none: 'No post matches.', shown: '{shown, number} of {total, number}', more: 'Show more', sort: 'Order', sorts: { '-critical': 'Most critical first', '-created_at': 'Latest first', '-engagement': 'Most engagement first' },
+    between: '{from} to {to}', since: 'since {from}', until: 'before {to}', noText: 'no text', failed: 'No label: {reason}', unlabelled: 'No label', likes: '{count, plural, one {# like} other {# likes}}', reposts: '{count, plural, one {# repost} other {# reposts}}', replies: '{count, plural, one {# reply} other {# replies}}', views: '{count, plural, one {# view} other {# views}}',
+  },
+  filters: {
+    title: 'Filters', sentiment: 'Sentiment', priority: 'Priority', topic: 'Topic', author: 'Author', search: 'Search in posts', clear: 'Clear all', clearOne: 'Clear {name}', zone: 'Days and hours in {zone}', period: 'Period', allTime: 'Whole dataset', lastDays: 'Last {days} days', since: 'Since {from}', until: 'Until {to}', from: 'From', to: 'To, inclusive', compared: 'compared with {period}', periodHint: 'With both days set, the figures are compared with the time of the same length before.',
+  },
+  summary: {
+    share: '<b>{share}</b> of {labelled, number} labelled posts are negative.', steady: 'Negative share is steady at <b>{share}</b>.', rose: 'Negative share rose <b>{points} points</b> to <b>{share}</b>.', fell: 'Negative share fell <b>{points} points</b> to <b>{share}</b>.', topic: 'Most complaints are about <door>{topic}</door>: <b>{count, number}</b>.', spikes: '{count, plural, one {One day stands out:} other {# days stand out:}}',
+  },
   overview: {
     title: 'Overview', sample: 'Try the sample', upload: 'Upload a CSV', now: 'Now', nowNone: 'Nothing runs.', nowCount: '{count, plural, one {# task runs or waits its turn} other {# tasks run or wait their turn}}', attention: 'Needs you', attentionNone: 'Nothing waits for you.', attentionCount: '{count, plural, one {# task waits} other {# tasks wait}} for a person',
     analysed: 'Analysed', analysedText: 'Latest first; each opens its analysis', analysedNone: 'No task is done yet.', datasets: 'Datasets', datasetsText: '{count, plural, one {# dataset} other {# datasets}}, latest first', goneDataset: 'Deleted dataset', percent: '{percent}%', rows: '{count, plural, one {# row} other {# rows}}',

@@ -32,6 +32,7 @@ export const fr: Messages = {
     not_found: { title: 'Introuvable', detail: 'Il a été supprimé, ou appartient à quelqu’un d’autre.' },
     illegal_transition: { title: 'Impossible dans cet état', detail: 'La tâche a changé entre-temps.' },
     conflict: { title: 'Il existe déjà', detail: 'Choisissez un autre nom.' },
+    not_analysed: { title: 'Pas encore analysé', detail: 'Les chiffres apparaissent quand une tâche de ce jeu de données est terminée.' },
     in_use: { title: 'Il est utilisé', detail: 'Une tâche en cours en a besoin.' },
     no_model: { title: 'Aucun modèle ne peut être interrogé', detail: 'Ajoutez-en un dans les réglages, ou choisissez un autre mode.' },
     precondition_failed: { title: 'Quelqu’un d’autre l’a modifié', detail: 'Relisez-le, puis refaites votre modification.' },
@@ -141,6 +142,35 @@ export const fr: Messages = {
     counted: 'compté', read: '{count, plural, one {# ligne} other {# lignes}}', unique: '{count, plural, one {# texte différent} other {# textes différents}}', reasons: { user: 'par une personne', budget_exhausted: 'le budget est atteint' },
   },
   failed: { title: 'Lignes en échec', text: '{count, plural, one {# ligne} other {# lignes}} sans étiquette. Elles restent dans le fichier avec leur raison.', again: 'Redemander pour {count, plural, one {# ligne} other {# lignes}}' },
+  analysis: {
+    title: 'Analyse', of: 'Analyse de {name}', dataset: 'Jeu de données', copyLink: 'Copier le lien', copied: 'Copié', print: 'Imprimer', emptyTitle: 'Aucun jeu de données analysé', emptyText: 'Les graphiques apparaissent ici dès qu’une tâche est terminée. Importez un CSV, ou démarrez-en un qui est déjà là.', upload: 'Importer un CSV', sample: 'Essayer avec l’exemple',
+    waiting: 'Importés, pas encore analysés', rows: '{count, plural, one {# ligne} other {# lignes}}', openTask: 'Ouvrir la tâche', analyse: 'Analyser',
+  },
+  frame: { unavailable: 'Indisponible pour ce jeu de données', table: 'Tableau', chart: 'Graphique', export: 'Exporter', exportOf: 'Exporter : {title}' },
+  change: { smallBase: 'base faible', points: '{value} pts' },
+  kpi: {
+    title: 'Chiffres', open: 'Lire les posts qui le forment', from: 'contre {before}', posts: 'Nombre de posts', users: '{count, plural, one {# auteur} other {# auteurs}}', negative: 'Part négative', negativePosts: '{count, plural, one {# post} other {# posts}}', net: 'Sentiment net', netText: 'de −100 à +100', high: 'Priorité haute', highText: 'des posts étiquetés', coverage: 'Couverture',
+    coverageText: '{failed, number} en échec, {skipped, number} ignorés', engagement: 'Interactions', perPost: '{value} par post', unavailable: 'Indisponible pour ce jeu de données',
+  },
+  charts: {
+    view: 'Vue', bar: 'Barre', pie: 'Camembert', count: 'Nombre', share: 'Part', time: 'Sentiment dans le temps', sentimentShare: 'Part des sentiments', priority: 'Priorité', topics: 'Sujets par sentiment', hours: 'Posts négatifs par heure et par jour', critical: 'Posts les plus critiques', users: 'Auteurs les plus touchés', prioritySentiment: 'Priorité par sentiment', engagement: 'Interactions par sentiment', responses: 'Taux de réponse',
+    steps: { hour: 'Heure', day: 'Jour', week: 'Semaine du', month: 'Mois', year: 'Année' },
+    per: { hour: 'Posts par heure, {count, number} posts étiquetés', day: 'Posts par jour, {count, number} posts étiquetés', week: 'Posts par semaine, {count, number} posts étiquetés', month: 'Posts par mois, {count, number} posts étiquetés', year: 'Posts par an, {count, number} posts étiquetés' },
+    ofLabelled: 'Sur {count, plural, one {# post étiqueté} other {# posts étiquetés}}', topicsBase: '{count, plural, one {# sujet principal} other {# sujets principaux}}, les plus fréquents d’abord', hoursBase: '{count, plural, one {# post négatif} other {# posts négatifs}}, heures de {tz}', hoursLabel: 'Le plus de posts négatifs {day} à {hour} h : {count, number}', mostHour: 'Maximum : <b>{day} {hour} h</b>, {count, number} négatifs', hourTip: '{day} {hour} h : {negative, number} négatifs sur {posts, number}',
+    criticalBase: 'Priorité haute d’abord, puis négatifs, puis interactions', allHigh: 'Les {count, number} de priorité haute', nothingCritical: 'Aucun post n’est négatif ni de priorité haute.', usersBase: 'Auteurs par nombre de posts négatifs', engagementBase: 'Mentions J’aime, partages, citations et réponses', responsesBase: 'Posts négatifs auxquels un autre auteur a répondu', answered: 'Avec réponse', unanswered: 'Sans réponse',
+    doorOf: '{name} : {posts, plural, one {# post} other {# posts}}', tip: '{name} : {posts, number}, {share}', topic: 'Sujet', bySentiment: 'Posts par sentiment', author: 'Auteur', weekday: 'Jour', hour: 'Heure', postsColumn: 'Nombre', negativeColumn: 'Négatifs', shareColumn: 'Part, %', labelledColumn: 'Étiquetés', changeColumn: 'Écart', engagementColumn: 'Interactions', sentimentColumn: 'Sentiment exprimé', aPost: 'Par post', totalColumn: 'En tout', views: 'Vues',
+    smallBase: 'base faible', smallBaseHint: 'Seulement {count, plural, one {# post} other {# posts}} : une part dirait peu', spike: '{posts, number} posts, {times} fois l’habitude', spikeFromNothing: '{posts, number} posts, là où il n’y en a d’habitude aucun', undated: '{count, plural, one {# post n’a} other {# posts n’ont}} pas de date : absents des graphiques dans le temps.',
+  },
+  posts: {
+    title: 'Posts', list: 'Les posts', loading: 'Chargement', total: '{count, plural, =0 {Aucun post} one {# post} other {# posts}}', none: 'Aucun post ne correspond.', shown: '{shown, number} sur {total, number}', more: 'En voir plus', sort: 'Ordre', sorts: { '-critical': 'Critiques d’abord', '-created_at': 'Récents d’abord', '-engagement': 'Interactions d’abord' },
+    between: '{from} à {to}', since: 'depuis {from}', until: 'avant {to}', noText: 'sans texte', failed: 'Sans étiquette : {reason}', unlabelled: 'Sans étiquette', likes: '{count, plural, one {# mention J’aime} other {# mentions J’aime}}', reposts: '{count, plural, one {# partage} other {# partages}}', replies: '{count, plural, one {# réponse} other {# réponses}}', views: '{count, plural, one {# vue} other {# vues}}',
+  },
+  filters: {
+    title: 'Filtres', sentiment: 'Sentiment exprimé', priority: 'Priorité', topic: 'Sujet', author: 'Auteur', search: 'Chercher dans les posts', clear: 'Tout effacer', clearOne: 'Effacer {name}', zone: 'Jours et heures de {zone}', period: 'Période', allTime: 'Tout le jeu de données', lastDays: '{days} derniers jours', since: 'Depuis le {from}', until: 'Jusqu’au {to}', from: 'Du', to: 'Au, inclus', compared: 'comparé au {period}', periodHint: 'Quand les deux jours sont fixés, les chiffres sont comparés à la période de même durée qui précède.',
+  },
+  summary: {
+    share: '<b>{share}</b> des {labelled, number} posts étiquetés sont négatifs.', steady: 'La part négative est stable à <b>{share}</b>.', rose: 'La part négative monte de <b>{points} points</b> à <b>{share}</b>.', fell: 'La part négative baisse de <b>{points} points</b> à <b>{share}</b>.', topic: 'Le plus de plaintes concerne <door>{topic}</door> : <b>{count, number}</b>.', spikes: '{count, plural, one {Un jour ressort :} other {# jours ressortent :}}',
+  },
   overview: {
     title: 'Vue d’ensemble', sample: 'Essayer avec l’exemple', upload: 'Importer un CSV', now: 'En ce moment', nowNone: 'Rien ne tourne.', nowCount: '{count, plural, one {# tâche tourne ou attend son tour} other {# tâches tournent ou attendent leur tour}}', attention: 'À vous de voir', attentionNone: 'Rien ne vous attend.', attentionCount: '{count, plural, one {# tâche attend} other {# tâches attendent}} quelqu’un',
     analysed: 'Analysés', analysedText: 'Récents d’abord ; chacun ouvre son analyse', analysedNone: 'Aucune tâche n’est terminée.', datasets: 'Jeux de données', datasetsText: '{count, plural, one {# jeu de données} other {# jeux de données}}, récents d’abord', goneDataset: 'Jeu de données supprimé', percent: '{percent} %', rows: '{count, plural, one {# ligne} other {# lignes}}',

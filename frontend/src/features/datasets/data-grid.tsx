@@ -53,7 +53,7 @@ export function DataGrid({ label, preview, textColumn, className }: DataGridProp
 
   return (
     <>
-      <div ref={scroller} tabIndex={0} role="region" aria-label={label} className={cn('overflow-auto focus-visible:-outline-offset-2', className)}>
+      <div ref={scroller} tabIndex={0} role="region" aria-label={label} className={cn('relative overflow-auto focus-visible:-outline-offset-2', className)}>
         <div role="table" aria-label={label} aria-rowcount={rows.length + 1} aria-colcount={columns.length + 1}>
           <div role="rowgroup" className="sticky top-0 z-10">
             <div role="row" aria-rowindex={1} className="grid border-b bg-background" style={{ ...grid, height: HEAD }}>

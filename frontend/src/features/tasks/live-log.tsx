@@ -32,7 +32,7 @@ export function LiveLog({ events, state, name }: { events: TaskEvent[]; state: L
           <Button size="sm" variant="ghost" disabled={!events.length} onClick={() => saveFile(`${name}.events.jsonl`, 'application/jsonl', events.map((event) => JSON.stringify(event)).join('\n'))}><Download aria-hidden />{t('download')}</Button>
         </div>
       </header>
-      <div className="max-h-72 overflow-y-auto py-2 focus-visible:-outline-offset-2" tabIndex={0} role="log" aria-label={t('title')}>
+      <div className="relative max-h-72 overflow-y-auto py-2 focus-visible:-outline-offset-2" tabIndex={0} role="log" aria-label={t('title')}>
         {shown.length === 0 && <p className="gutter py-1 text-muted-foreground">{show === 'all' ? t('nothing') : t('noProblems')}</p>}
         <ul>{shown.slice(0, DRAWN).map((line, index) => <Line key={`${line.seq}-${line.kind}-${index}`} line={line} />)}</ul>
       </div>

@@ -1,0 +1,102 @@
+'use client';
+
+import { Calendar, ChevronDown, Plus, Search, X } from 'lucide-react';
+import { useTranslations } from 'next-intl';
+import { debounce } from 'nuqs';
+import type { ReactNode } from 'react';
+import { PRIORITIES, PriorityLabel, SentimentLabel, SENTIMENTS } from '@/components/labels';
+import { Button } from '@/components/ui/button';
+import { Field, Input } from '@/components/ui/field';
+import { Menu, MenuContent, MenuRadioGroup, MenuRadioItem, MenuTrigger } from '@/components/ui/menu';
+import { Popover, PopoverClose, PopoverContent, PopoverTrigger } from '@/components/ui/popover';
+import { cn } from '@/lib/cn';
+import { useFormat } from '@/lib/format';
+import { addDays, isoDay, periodBefore, useFilters } from './filters';
+import type { Analysis } from './types';
+
+const chip = 'inline-flex h-7 shrink-0 items-center gap-1.5 rounded-md border bg-background px-2 whitespace-nowrap text-muted-foreground hover:bg-accent max-md:h-8 dark:bg-card [&_svg]:size-3.5 [&_svg]:shrink-0';
+const PRESETS = [7, 28, 90] as const;
+
+interface FilterBarProps {
+  /** The answer of the whole dataset: its topics, and its first and last day. */
+  whole: Analysis | undefined;
+  timeZone: string | undefined;
+}
+
+export function FilterBar({ whole, timeZone }: FilterBarProps) {
+  const t = useTranslations('filters');
+  const [filters, setFilters] = useFilters();
+  const topics = whole?.series.topics ?? [];
+  const priority = PRIORITIES.find((one) => String(one) === filters.priority);
+  const any = Object.values(filters).some((value) => value !== null);
+  return (
+    <div role="group" aria-label={t('title')} className="no-print gutter relative flex min-h-12 items-center gap-1.5 overflow-x-auto border-b py-2 [scrollbar-width:none] md:flex-wrap">
+      <Period whole={whole} />
+      <Choice name={t('sentiment')} value={filters.sentiment} shown={filters.sentiment && <SentimentLabel sentiment={filters.sentiment} />} onChange={(value) => void setFilters({ sentiment: SENTIMENTS.find((one) => one === value) ?? null })} options={SENTIMENTS.map((one) => ({ value: one, label: <SentimentLabel sentiment={one} /> }))} />
+      <Choice name={t('priority')} value={filters.priority} shown={priority !== undefined && <PriorityLabel priority={priority} className="text-foreground" />} onChange={(value) => void setFilters({ priority: (['0', '1', '2'] as const).find((one) => one === value) ?? null })} options={PRIORITIES.map((one) => ({ value: String(one), label: <PriorityLabel priority={one} /> }))} />
+      <Choice name={t('topic')} value={filters.topic} shown={filters.topic} onChange={(topic) => void setFilters({ topic })} options={topics.map(({ topic }) => ({ value: topic, label: topic }))} />
+      {filters.user && <span className={chip}>{t('author')} <b className="font-medium text-foreground">@{filters.user}</b><Clear name={t('author')} onClear={() => void setFilters({ user: null })} /></span>}
+      <label className={cn(chip, 'w-44 cursor-text hover:bg-background focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-ring')}>
+        <Search aria-hidden /><span className="sr-only">{t('search')}</span>
+        <input type="search" value={filters.q ?? ''} placeholder={t('search')} onChange={(event) => void setFilters({ q: event.target.value || null }, { limitUrlUpdates: debounce(300) })} className="min-w-0 flex-1 bg-transparent text-foreground outline-none" />
+      </label>
+      {any && <Button variant="quiet" size="sm" onClick={() => void setFilters(null)}>{t('clear')}</Button>}
+      {timeZone && <span className="ml-auto shrink-0 pl-2 text-xs text-muted-foreground max-lg:hidden">{t('zone', { zone: timeZone })}</span>}
+    </div>
+  );
+}
+
+function Clear({ name, onClear }: { name: string; onClear: () => void }) {
+  const t = useTranslations('filters');
+  return <button type="button" aria-label={t('clearOne', { name })} onClick={onClear} className="-mr-1 grid size-5 place-items-center rounded-sm hover:bg-accent hover:text-foreground"><X aria-hidden /></button>;
+}
+
+interface ChoiceProps { name: string; value: string | null; shown: ReactNode; options: { value: string; label: ReactNode }[]; onChange: (value: string | null) => void }
+
+function Choice({ name, value, shown, options, onChange }: ChoiceProps) {
+  if (value !== null) return <span className={chip}>{name} <b className="max-w-40 truncate font-medium text-foreground">{shown}</b><Clear name={name} onClear={() => onChange(null)} /></span>;
+  return (
+    <Menu>
+      <MenuTrigger className={cn(chip, 'border-dashed disabled:cursor-not-allowed disabled:opacity-100')} disabled={options.length === 0}><Plus aria-hidden />{name}</MenuTrigger>
+      <MenuContent align="start"><MenuRadioGroup value="" onValueChange={onChange}>{options.map((option) => <MenuRadioItem key={option.value} value={option.value}>{option.label}</MenuRadioItem>)}</MenuRadioGroup></MenuContent>
+    </Menu>
+  );
+}
+
+function Period({ whole }: { whole: Analysis | undefined }) {
+  const t = useTranslations('filters');
+  const format = useFormat('UTC');
+  const local = useFormat(whole?.filters.tz);
+  const [{ from, to }, setFilters] = useFilters();
+  const points = whole?.series.sentiment_over_time.points ?? [];
+  const firstPoint = points[0]?.from, lastPoint = points.at(-1)?.from;
+  const before = periodBefore({ from, to });
+  const last = lastPoint ? dayIn(lastPoint, whole?.filters.tz) : null;
+  const range = (start: Date, end: Date) => `${start.getUTCFullYear() === end.getUTCFullYear() ? format.day(start) : format.date(start)} – ${format.date(end)}`;
+  const shown = from && to ? range(from, to) : from ? t('since', { from: format.date(from) }) : to ? t('until', { to: format.date(to) }) : firstPoint && lastPoint ? `${local.date(firstPoint)} – ${local.date(lastPoint)}` : t('allTime');
+  const day = (text: string) => (/^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : null);
+  return (
+    <>
+      <Popover>
+        <PopoverTrigger className={chip} disabled={points.length === 0}><Calendar aria-hidden /><b className="font-medium text-foreground">{shown}</b><ChevronDown aria-hidden /></PopoverTrigger>
+        <PopoverContent className="grid w-72 gap-3" aria-label={t('period')}>
+          <div className="grid grid-cols-2 gap-1">
+            <PopoverClose asChild><Button size="sm" variant="ghost" className="justify-start" onClick={() => void setFilters({ from: null, to: null })}>{t('allTime')}</Button></PopoverClose>
+            {last && PRESETS.map((days) => <PopoverClose key={days} asChild><Button size="sm" variant="ghost" className="justify-start" onClick={() => void setFilters({ from: addDays(last, 1 - days), to: last })}>{t('lastDays', { days })}</Button></PopoverClose>)}
+          </div>
+          <div className="grid grid-cols-2 gap-3 border-t pt-3">
+            <Field label={t('from')}>{(field) => <Input {...field} type="date" value={from ? isoDay(from) : ''} max={to ? isoDay(to) : undefined} onChange={(event) => void setFilters({ from: day(event.target.value) })} />}</Field>
+            <Field label={t('to')}>{(field) => <Input {...field} type="date" value={to ? isoDay(to) : ''} min={from ? isoDay(from) : undefined} onChange={(event) => void setFilters({ to: day(event.target.value) })} />}</Field>
+          </div>
+          <p className="text-xs text-muted-foreground">{t('periodHint')}</p>
+        </PopoverContent>
+      </Popover>
+      {before && <span className="shrink-0 px-1 text-xs whitespace-nowrap text-muted-foreground">{t('compared', { period: range(before.from, before.to) })}</span>}
+    </>
+  );
+}
+
+/** The day, in a zone, that a moment lies in; as midnight UTC. */
+function dayIn(moment: string, timeZone = 'UTC'): Date {
+  return new Date(`${new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(moment))}T00:00:00Z`);
+}

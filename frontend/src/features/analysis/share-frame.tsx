@@ -1,0 +1,129 @@
+'use client';
+
+import { useTranslations } from 'next-intl';
+import { useState, type ReactNode } from 'react';
+import { Pie, PieChart } from 'recharts';
+import { Segmented } from '@/components/ui/segmented';
+import { useFormat } from '@/lib/format';
+import { Change } from './change';
+import { Frame } from './frame';
+import { door } from './marks';
+import { useWidth } from './use-width';
+
+export interface Part {
+  key: string;
+  name: string;
+  label: ReactNode;
+  posts: number;
+  share: number | null;
+  /** Of the time before. */
+  before: number | null;
+  fill: string;
+  worse?: 'up' | 'down';
+  open: () => void;
+}
+
+interface ShareFrameProps { title: string; file: string; labelled: number; before: number | null; parts: Part[]; pie?: boolean }
+
+/** One bar, or a pie, and the same figures in rows. */
+export function ShareFrame({ title, file, labelled, before, parts, pie = false }: ShareFrameProps) {
+  const t = useTranslations('charts');
+  const format = useFormat();
+  const [view, setView] = useState<'bar' | 'pie'>('bar');
+  const twin = { columns: [title, t('postsColumn'), t('shareColumn')], rows: parts.map(({ name, posts, share }) => [name, posts, share === null ? null : Math.round(share * 1000) / 10]) };
+  return (
+    <Frame
+      drawn
+      title={title}
+      base={t('ofLabelled', { count: labelled })}
+      file={file}
+      twin={twin}
+      actions={pie && <Segmented label={t('view')} value={view} onChange={setView} options={[{ value: 'bar', label: t('bar') }, { value: 'pie', label: t('pie') }]} className="mr-1" />}
+    >
+      {view === 'pie' ? <SharePie title={title} parts={parts} /> : <ShareBar title={title} parts={parts} />}
+      <table className="table dense mt-2">
+        <tbody>
+          {parts.map((part) => (
+            <tr key={part.key}>
+              <td><button type="button" onClick={part.open} className="rounded-sm hover:underline">{part.label}</button></td>
+              <td className="num font-medium">{part.share === null ? '–' : format.percent(part.share)}</td>
+              <td className="num text-muted-foreground">{format.count(part.posts)}</td>
+              {before !== null && <td className="num text-xs"><Change now={part.share} before={part.before} as="points" {...(part.worse && { worse: part.worse })} base={Math.min(labelled, before)} /></td>}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Frame>
+  );
+}
+
+const HEIGHT = 64, BAR = 22, TOP = 26, GAP = 2;
+
+function ShareBar({ title, parts }: { title: string; parts: Part[] }) {
+  const t = useTranslations('charts');
+  const format = useFormat();
+  const [ref, width] = useWidth();
+  const shown = parts.filter(({ posts }) => posts > 0);
+  const total = shown.reduce((sum, { posts }) => sum + posts, 0);
+  const room = Math.max(0, width - GAP * (shown.length - 1));
+  const starts = shown.map((_, index) => shown.slice(0, index).reduce((sum, { posts }) => sum + (room * posts) / total + GAP, 0));
+  return (
+    <div ref={ref} style={{ height: HEIGHT }}>
+      {width > 0 && total > 0 && (
+        <svg data-drawing role="group" aria-label={title} width={width} height={HEIGHT} className="block overflow-visible">
+          {shown.map((part, index) => {
+            const x = starts[index] ?? 0, wide = (room * part.posts) / total, text = format.percent(part.posts / total);
+            return (
+              <g key={part.key} {...door(t('doorOf', { name: part.name, posts: part.posts }), index === 0, part.open)}>
+                <title>{t('tip', { name: part.name, posts: part.posts, share: text })}</title>
+                <rect data-edge x={x} y={TOP} width={Math.max(2, wide)} height={BAR} rx={2} className={part.fill} strokeWidth={1.5} />
+                {wide > 46 && <text x={x} y={TOP - 8} className="fill-foreground text-xs font-medium">{text}</text>}
+                <rect x={x} y={0} width={Math.max(2, wide)} height={HEIGHT} fill="transparent" />
+              </g>
+            );
+          })}
+        </svg>
+      )}
+    </div>
+  );
+}
+
+function SharePie({ title, parts }: { title: string; parts: Part[] }) {
+  const t = useTranslations('charts');
+  const shown = parts.filter(({ posts }) => posts > 0);
+  return (
+    <PieChart width={180} height={180} accessibilityLayer={false} role="group" aria-label={title} className="mx-auto">
+      <Pie
+        data={shown.map(({ key, posts }) => ({ key, posts }))}
+        dataKey="posts"
+        nameKey="key"
+        innerRadius={0}
+        outerRadius={86}
+        startAngle={90}
+        endAngle={-270}
+        isAnimationActive={false}
+        stroke="var(--background)"
+        strokeWidth={2}
+        shape={(sector: SectorProps) => {
+          const part = shown.find(({ key }) => key === sector.name);
+          if (!part) return <g />;
+          return (
+            <g {...door(t('doorOf', { name: part.name, posts: part.posts }), part === shown[0], part.open)}>
+              <title>{part.name}</title>
+              <path data-edge d={wedge(sector)} className={part.fill} stroke="var(--background)" strokeWidth={2} />
+            </g>
+          );
+        }}
+      />
+    </PieChart>
+  );
+}
+
+interface SectorProps { name?: string; cx?: number; cy?: number; outerRadius?: number; startAngle?: number; endAngle?: number }
+
+function wedge({ cx = 0, cy = 0, outerRadius = 0, startAngle = 0, endAngle = 0 }: SectorProps): string {
+  const point = (angle: number) => `${cx + outerRadius * Math.cos((-angle * Math.PI) / 180)} ${cy + outerRadius * Math.sin((-angle * Math.PI) / 180)}`;
+  const sweep = Math.abs(startAngle - endAngle);
+  if (sweep >= 359.99) return `M${cx - outerRadius} ${cy}a${outerRadius} ${outerRadius} 0 1 1 ${2 * outerRadius} 0a${outerRadius} ${outerRadius} 0 1 1 ${-2 * outerRadius} 0`;
+  return `M${cx} ${cy}L${point(startAngle)}A${outerRadius} ${outerRadius} 0 ${sweep > 180 ? 1 : 0} ${startAngle > endAngle ? 1 : 0} ${point(endAngle)}Z`;
+}
