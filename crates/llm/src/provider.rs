@@ -79,7 +79,8 @@ pub enum Finish {
 /// A model that completes chats.
 ///
 /// One call is one request to the model: an implementation neither retries nor falls back, so that its caller knows
-/// what was spent. It bounds the time and the size of the answer itself.
+/// what was spent. (A request that the server refused for the name of a parameter, at no cost, may be put in other words
+/// once.) It bounds the time and the size of the answer itself.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Returns the name that rows, logs and bills show, such as `builtin`.
@@ -97,6 +98,11 @@ pub trait Provider: Send + Sync {
 
     /// Returns the limits that the provider's latest answer told, refusals included.
     fn limits(&self) -> Option<RateLimits> {
+        None
+    }
+
+    /// Returns the most tokens of prompt and answer together, as far as it is known: a page that takes more is refused.
+    fn context_tokens(&self) -> Option<u64> {
         None
     }
 

@@ -25,6 +25,8 @@ const TOO_LONG: [&str; 8] = [
     "prompt is too long",
     "input is too long",
 ];
+/// What stands in front of the context's figure.
+const CONTEXT_FIGURE: [&str; 3] = ["maximum context length is", "available context size", "context window of"];
 /// Some gateways throttle with 400 and these words.
 const THROTTLED: [&str; 1] = ["too many tokens, please wait"];
 const FILTERED: [&str; 2] = ["content_filter", "content_policy_violation"];
@@ -67,6 +69,45 @@ fn refusal_at(received: &Received, now: DateTime<Utc>) -> ProviderError {
 pub fn is_content_filter(received: &Received) -> bool {
     let words = error_words(&received.body);
     received.status == 400 && FILTERED.iter().any(|phrase| words.contains(phrase))
+}
+
+/// A parameter that a server may refuse, whatever else is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    MaxTokens,
+    Temperature,
+}
+
+/// The parameter that a server does not take from anybody who asks this model.
+pub fn refused_parameter(received: &Received) -> Option<Parameter> {
+    if received.status != 400 {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(&received.body).ok()?;
+    let error = body.get("error").unwrap_or(&body);
+    let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+    // A limit that is only too large names the parameter too, with another code.
+    let is_unsupported = field("code").starts_with("unsupported_");
+    match field("param") {
+        "max_tokens" if is_unsupported => Some(Parameter::MaxTokens),
+        "temperature" if is_unsupported => Some(Parameter::Temperature),
+        _ => field("message").contains("'max_completion_tokens'").then_some(Parameter::MaxTokens),
+    }
+}
+
+/// The context that the refusal of a request tells, in tokens.
+pub fn context_tokens(received: &Received) -> Option<u64> {
+    if refusal(received).kind != ProviderErrorKind::ContextTooLong {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(&received.body).ok()?;
+    let told = body.pointer("/error/n_ctx").and_then(Value::as_u64);
+    let words = error_words(&received.body);
+    let after = |phrase: &str| {
+        let (_, rest) = words.split_once(phrase)?;
+        rest.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty())?.parse().ok()
+    };
+    told.or_else(|| CONTEXT_FIGURE.iter().find_map(|phrase| after(phrase))).filter(|tokens| *tokens > 0)
 }
 
 /// The code, type and message of an error body in lower case; empty when there is none.
@@ -181,6 +222,33 @@ mod tests {
         for (status, body, expected) in cases {
             assert_eq!(kind(status, &body), expected, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn the_context_is_read_from_a_refusal_that_tells_it() {
+        let told = |status: u16, body: &str| context_tokens(&received(status, body, &[]));
+        let llama = r#"{"error":{"message":"request (5020 tokens) exceeds the available context size (2048 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":5020,"n_ctx":2048}}"#;
+        let openai = r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, you requested 9001 tokens","code":"context_length_exceeded"}}"#;
+        assert_eq!((told(400, llama), told(400, openai)), (Some(2048), Some(8192)));
+        assert_eq!(told(400, &llama.replace(r#","n_ctx":2048"#, "")), Some(2048));
+        let untold = r#"{"error":{"message":"prompt is too long","code":"context_length_exceeded"}}"#;
+        assert_eq!((told(400, untold), told(413, ""), told(500, "{}")), (None, None, None));
+        assert_eq!(told(429, openai), None, "no refusal for its length");
+    }
+
+    #[test]
+    fn a_parameter_counts_as_refused_only_when_no_value_of_it_would_do() {
+        let refused = |status: u16, error: &str| {
+            refused_parameter(&received(status, &format!(r#"{{"error":{{{error}}}}}"#), &[]))
+        };
+        let limit = r#""param":"max_tokens","code":"unsupported_parameter","message":"m""#;
+        assert_eq!(refused(400, limit), Some(Parameter::MaxTokens));
+        let words = r#""message":"'max_tokens' is not supported, use 'max_completion_tokens' instead""#;
+        assert_eq!(refused(400, words), Some(Parameter::MaxTokens));
+        let temperature = r#""param":"temperature","code":"unsupported_value""#;
+        assert_eq!(refused(400, temperature), Some(Parameter::Temperature));
+        let too_large = r#""param":"max_tokens","code":"invalid_value","message":"max_tokens is too large: 50000""#;
+        assert_eq!((refused(400, too_large), refused(500, limit), refused(400, "")), (None, None, None));
     }
 
     #[test]

@@ -74,6 +74,10 @@ impl Provider for Ollama {
         let body = body(&self.model, request, self.context_tokens);
         read(&self.client.post(&self.path, &body).await?)
     }
+
+    fn context_tokens(&self) -> Option<u64> {
+        Some(u64::from(self.context_tokens))
+    }
 }
 
 fn body(model: &str, request: &CompletionRequest, context_tokens: u32) -> Value {

@@ -1,12 +1,12 @@
 //! Any server with the chat completions API of `OpenAI`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::failure;
+use super::failure::{self, Parameter};
 use crate::client::{GuardedClient, Received};
 use crate::{
     Completion, CompletionRequest, Finish, Provider, ProviderError, ProviderErrorKind, RateLimits, Spend, Usage,
@@ -14,13 +14,31 @@ use crate::{
 
 /// A model behind a chat completions URL.
 ///
-/// The answer is limited by `max_tokens`, the older name, which compatible servers know as well.
+/// The answer is limited by `max_tokens`, the older name, which compatible servers know as well. A model that refuses it,
+/// or a temperature, is asked without from then on.
 #[derive(Debug)]
 pub struct OpenAi {
     model: String,
     client: GuardedClient,
     path: String,
-    limits: Mutex<Option<RateLimits>>,
+    learned: Mutex<Learned>,
+}
+
+/// What the server's answers told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Learned {
+    limits: Option<RateLimits>,
+    context_tokens: Option<u64>,
+    dialect: Dialect,
+}
+
+/// The parameters that a model takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Dialect {
+    /// `max_completion_tokens` instead of `max_tokens`.
+    newer_limit: bool,
+    /// No temperature but its own.
+    own_temperature: bool,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +75,17 @@ impl OpenAi {
     /// path, such as `/v1beta/openai`, is used as it is.
     pub fn new(model: impl Into<String>, client: GuardedClient) -> Self {
         let path = completions_path(client.base_url().path());
-        Self { model: model.into(), client, path, limits: Mutex::default() }
+        Self { model: model.into(), client, path, learned: Mutex::default() }
+    }
+
+    /// Sets the most tokens of prompt and answer together; `None` learns them from the server's first refusal.
+    pub fn with_context_tokens(self, context_tokens: Option<u64>) -> Self {
+        self.learned().context_tokens = context_tokens;
+        self
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,15 +96,41 @@ impl Provider for OpenAi {
     }
 
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, ProviderError> {
-        let received = self.client.post(&self.path, &body(&self.model, request)).await?;
-        if let Some(limits) = failure::rate_limits(&received.headers) {
-            *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = Some(limits);
+        let mut dialect = self.learned().dialect;
+        loop {
+            let received = self.client.post(&self.path, &body(&self.model, request, dialect)).await?;
+            let mut learned = self.learned();
+            learned.limits = failure::rate_limits(&received.headers).or(learned.limits);
+            let told = failure::context_tokens(&received);
+            // A setting may be below what the server holds, never above.
+            learned.context_tokens = told.into_iter().chain(learned.context_tokens).min();
+            match dialect.after(&received) {
+                Some(other) => {
+                    dialect = other;
+                    learned.dialect = other;
+                }
+                None => break read(&received),
+            }
         }
-        read(&received)
     }
 
     fn limits(&self) -> Option<RateLimits> {
-        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+        self.learned().limits
+    }
+
+    fn context_tokens(&self) -> Option<u64> {
+        self.learned().context_tokens
+    }
+}
+
+impl Dialect {
+    /// The parameters to ask with again after a refusal of one of these; `None` after any other answer.
+    fn after(self, received: &Received) -> Option<Self> {
+        match failure::refused_parameter(received)? {
+            Parameter::MaxTokens if !self.newer_limit => Some(Self { newer_limit: true, ..self }),
+            Parameter::Temperature if !self.own_temperature => Some(Self { own_temperature: true, ..self }),
+            _ => None,
+        }
     }
 }
 
@@ -88,8 +142,9 @@ fn completions_path(base: &str) -> String {
     format!("{base}{version}/chat/completions")
 }
 
-fn body(model: &str, request: &CompletionRequest) -> Value {
-    json!({
+fn body(model: &str, request: &CompletionRequest, dialect: Dialect) -> Value {
+    let limit = if dialect.newer_limit { "max_completion_tokens" } else { "max_tokens" };
+    let mut body = json!({
         "model": model,
         "messages": [
             {"role": "system", "content": request.system},
@@ -99,10 +154,13 @@ fn body(model: &str, request: &CompletionRequest) -> Value {
             "type": "json_schema",
             "json_schema": {"name": "answer", "strict": true, "schema": request.schema},
         },
-        "max_tokens": request.max_output_tokens,
-        "temperature": 0,
+        limit: request.max_output_tokens,
         "stream": false,
-    })
+    });
+    if let (false, Some(fields)) = (dialect.own_temperature, body.as_object_mut()) {
+        fields.insert("temperature".to_owned(), json!(0));
+    }
+    body
 }
 
 fn read(received: &Received) -> Result<Completion, ProviderError> {

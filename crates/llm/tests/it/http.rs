@@ -279,6 +279,52 @@ async fn limits_are_learned_from_an_answer() {
 }
 
 #[tokio::test]
+async fn a_model_that_refuses_the_older_parameters_is_asked_without_them_from_then_on() {
+    let server = FakeModel::start().await;
+    server.newer();
+    let [openai, _] = providers(&server.origin(), QUICK);
+    for calls in [3, 4] {
+        let completion = openai.complete(&request()).await.unwrap();
+        assert_eq!(check(&completion, &[0, 1]).unwrap().labels, right());
+        assert_eq!(server.calls(), calls, "each refusal is met once");
+    }
+    let body = server.asked().pop().unwrap().body;
+    assert_eq!(body["max_completion_tokens"], request().max_output_tokens);
+    assert_eq!((body.get("max_tokens"), body.get("temperature")), (None, None));
+}
+
+#[tokio::test]
+async fn a_model_that_refuses_whatever_it_is_asked_with_is_not_asked_for_ever() {
+    let server = FakeModel::start().await;
+    let error = r#"{"error": {"param": "max_tokens", "code": "unsupported_parameter", "message": "m"}}"#;
+    server.always(Some(Fault::Status(400, vec![], error.to_owned())));
+    let [openai, ollama] = providers(&server.origin(), QUICK);
+    assert_eq!(openai.complete(&request()).await.unwrap_err().kind, ProviderErrorKind::BadRequest);
+    assert_eq!(server.calls(), 2);
+    assert_eq!(ollama.complete(&request()).await.unwrap_err().kind, ProviderErrorKind::BadRequest);
+    assert_eq!(server.calls(), 3);
+}
+
+#[tokio::test]
+async fn the_context_is_known_from_the_settings_or_learned_from_the_first_refusal() {
+    let server = FakeModel::start().await;
+    server.context_tokens(2000);
+    let client = client(&server.origin(), QUICK);
+    let long = labelling_request(&[(0, &"panne ".repeat(2000))], &[]);
+    for (setting, known) in [(None, 2000), (Some(1500), 1500), (Some(9000), 2000)] {
+        let openai = OpenAi::new("fake", client.clone()).with_context_tokens(setting);
+        assert!(openai.complete(&request()).await.is_ok());
+        assert_eq!(openai.context_tokens(), setting);
+        assert_eq!(openai.complete(&long).await.unwrap_err().kind, ProviderErrorKind::ContextTooLong);
+        assert_eq!(openai.context_tokens(), Some(known));
+    }
+    let ollama = Ollama::new("fake", client).with_context_tokens(4096);
+    assert_eq!(ollama.context_tokens(), Some(4096));
+    ollama.complete(&request()).await.unwrap();
+    assert_eq!(server.asked().pop().unwrap().body["options"]["num_ctx"], 4096);
+}
+
+#[tokio::test]
 async fn no_error_and_no_debug_text_holds_the_key_or_what_the_server_wrote() {
     let server = FakeModel::start().await;
     let client = client(&server.origin(), QUICK);
