@@ -1,5 +1,5 @@
 # `make run` and `make test` are all that is needed; `make help` lists the rest.
-SERVERS = scripts/with-parts rabbitmq mongodb s3 --
+SERVERS = scripts/with-parts rabbitmq mongodb s3 llama aimock --
 DALLOSH = target/release/dallosh
 ifdef CARGO_TARGET_DIR
 DALLOSH = $(CARGO_TARGET_DIR)/release/dallosh

@@ -16,5 +16,5 @@ pub use model::{
 };
 pub use posts::posts;
 pub use process::Process;
-pub use servers::{amqp_url, mongodb_url, s3_endpoint};
+pub use servers::{aimock_url, amqp_url, llama, mongodb_url, s3_endpoint};
 pub use stack::Stack;

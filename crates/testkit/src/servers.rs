@@ -18,6 +18,16 @@ pub fn mongodb_url() -> Result<String> {
     Ok(format!("{}/test_{}", server.trim_end_matches('/'), uuid::Uuid::new_v4().simple()))
 }
 
+/// A running server of llama.cpp, and its key.
+pub fn llama() -> Result<(String, String)> {
+    Ok((variable("DALLOSH_TEST_LLAMA_URL")?, variable("DALLOSH_TEST_LLAMA_KEY")?))
+}
+
+/// A running aimock.
+pub fn aimock_url() -> Result<String> {
+    variable("DALLOSH_TEST_AIMOCK_URL")
+}
+
 /// A running S3 server.
 pub fn s3_endpoint() -> Result<String> {
     variable("DALLOSH_TEST_S3_ENDPOINT")
