@@ -22,6 +22,8 @@ pub const AUDIENCE: &str = "dallosh-api";
 pub const TOKEN_TYPE: &str = "at+jwt";
 /// The longest token that is looked at, in bytes.
 const LONGEST_TOKEN: usize = 8192;
+/// The longest life that an access token can have, in seconds.
+const LONGEST_LIFE: i64 = 24 * 3600;
 /// How long published keys are believed.
 const KEYS_FRESH: Duration = Duration::from_mins(5);
 /// How soon an unknown key id may ask for the keys again.
@@ -85,7 +87,7 @@ impl TokenVerifier {
     /// `unauthorized` for anything that is not a valid access token of ours, without saying why; `unavailable` when the
     /// keys can't be had.
     pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
-        let refused = || Problem::new(ErrorCode::Unauthorized, "the token is not valid");
+        let refused = Problem::unauthorized;
         if token.len() > LONGEST_TOKEN {
             return Err(refused());
         }
@@ -105,7 +107,9 @@ impl TokenVerifier {
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.validate_nbf = true;
         rules.leeway = 5;
-        decode::<Claims>(token, &key, &rules).map(|data| data.claims).map_err(|_| refused())
+        let claims = decode::<Claims>(token, &key, &rules).map_err(|_| refused())?.claims;
+        // What a mistake signed for a lifetime is no token of ours.
+        if claims.exp.saturating_sub(claims.iat) <= LONGEST_LIFE { Ok(claims) } else { Err(refused()) }
     }
 
     /// Keys not older than `fresh`, or older ones for as long as newer ones can't be had or are being asked for.
@@ -174,6 +178,15 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whoever holds this token.
+    ///
+    /// # Errors
+    /// As [`TokenVerifier::verify`].
+    pub async fn of(verifier: &TokenVerifier, token: String) -> Result<Self, Problem> {
+        let Claims { sub, sid, permissions, .. } = verifier.verify(&token).await?;
+        Ok(Self { user: sub, session: sid, permissions, token })
+    }
+
     /// Allows what needs `permission`, on the things that this caller may see: everybody's with `manage_app`, else the
     /// caller's own.
     ///
@@ -209,31 +222,28 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let verifier = request.app_data::<web::Data<TokenVerifier>>().cloned();
-        let token = token_of(request);
+        let token = bearer_token(request);
         Box::pin(async move {
             let verifier = verifier.ok_or_else(|| {
                 Problem::new(ErrorCode::Internal, "something went wrong; the request id finds it in the log")
             })?;
-            let token = token?;
-            let Claims { sub, sid, permissions, .. } = verifier.verify(&token).await?;
-            Ok(Self { user: sub, session: sid, permissions, token })
+            Self::of(&verifier, token?).await
         })
     }
 }
 
-/// The one bearer token.
-fn token_of(request: &HttpRequest) -> Result<String, Problem> {
-    let missing = || Problem::new(ErrorCode::Unauthorized, "sign in and send the token as `Authorization: Bearer …`");
+/// The one bearer token of a request.
+///
+/// # Errors
+/// `unauthorized` when there is none, or anything but one.
+pub fn bearer_token(request: &HttpRequest) -> Result<String, Problem> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
-    match (values.next(), values.next()) {
-        (Some(value), None) => {
-            let text = value.to_str().map_err(|_| missing())?;
-            let (scheme, token) = text.split_once(' ').ok_or_else(missing)?;
-            let token = token.trim();
-            let fits =
-                scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(char::is_whitespace);
-            if fits { Ok(token.to_owned()) } else { Err(missing()) }
-        }
-        _ => Err(missing()),
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Problem::unauthorized()) };
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let token = token.trim();
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(char::is_whitespace) {
+        Ok(token.to_owned())
+    } else {
+        Err(Problem::unauthorized())
     }
 }

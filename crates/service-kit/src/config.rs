@@ -1,12 +1,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
 use dallosh_primitives::ByteSize;
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 /// The prefix of environment variables that are configuration; `__` separates the parts of a key.
@@ -129,6 +130,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `data_dir`: what relative paths are relative to, made absolute.
     pub data_dir: PathBuf,
+    /// `gateway.trusted_proxies`: whose word about the client's address and scheme the gateway believes.
+    pub trusted_proxies: Vec<IpNet>,
     /// `database.url`.
     pub database_url: String,
     /// `broker.url`.
@@ -170,6 +173,14 @@ impl Config {
         });
         let address = "an address and a port, such as 127.0.0.1:5006";
         let listen = reader.parse("listen", "127.0.0.1:5006", address, parsed);
+        let trusted_proxies = reader.parse(
+            "gateway.trusted_proxies",
+            "",
+            "addresses or networks such as 10.0.0.0/8, separated by commas",
+            |text| {
+                text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(network).collect::<Option<Vec<_>>>()
+            },
+        );
         let data_dir = reader.parse("data_dir", "data", "a folder", |text| {
             std::path::absolute(Path::new(text)).ok().filter(|_| !text.is_empty())
         });
@@ -224,6 +235,7 @@ impl Config {
             Some(Self {
                 profile: profile?,
                 listen: listen?,
+                trusted_proxies: trusted_proxies?,
                 data_dir: data_dir?,
                 database_url: database_url?,
                 broker_url: broker_url?,
@@ -254,6 +266,11 @@ impl Config {
     pub fn url_of(&self, name: ServiceName) -> &str {
         self.service_url.get(&name).map_or("", String::as_str)
     }
+}
+
+/// A network, or an address as the network of it alone.
+fn network(text: &str) -> Option<IpNet> {
+    parsed::<IpNet>(text).or_else(|| parsed::<IpAddr>(text).map(IpNet::from))
 }
 
 fn parsed<T: FromStr>(text: &str) -> Option<T> {

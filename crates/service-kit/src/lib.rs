@@ -5,20 +5,24 @@
 mod caller;
 mod client;
 mod config;
+mod cookies;
 mod etag;
 mod health;
+mod idempotency;
 mod manners;
 mod openapi;
 mod problem;
 mod run;
 mod telemetry;
 
-pub use caller::{AUDIENCE, Caller, Claims, ISSUER, Scope, TOKEN_TYPE, TokenVerifier};
+pub use caller::{AUDIENCE, Caller, Claims, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
 pub use client::{ClientError, ServiceClient};
 pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources};
+pub use cookies::SessionCookies;
 pub use etag::Revision;
 pub use health::Check;
-pub use manners::{RequestContext, client_gone, current_request, traced};
+pub use idempotency::Idempotency;
+pub use manners::{Page, RequestContext, client_gone, current_request, traced};
 pub use openapi::{document, merge, to_yaml};
 pub use problem::{ErrorCode, FieldProblem, Problem, describe_errors};
 pub use run::{Routes, RunError, Service, Shutdown, Worker, run};

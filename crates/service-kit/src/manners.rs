@@ -52,7 +52,9 @@ impl RequestContext {
     fn of(request: &ServiceRequest) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let fresh = Self::new();
-        let fits = |id: &String| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+        // Nothing that means something in HTML, a shell or a log.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(&byte);
+        let fits = |id: &String| (1..=128).contains(&id.len()) && id.bytes().all(is_plain);
         Self {
             id: text("x-request-id").filter(fits).unwrap_or(fresh.id),
             traceparent: text("traceparent").filter(|context| is_traceparent(context)).unwrap_or(fresh.traceparent),
@@ -192,10 +194,13 @@ pub(crate) async fn manners(
     })
 }
 
+/// An error answer with this among its extensions is a page for people, and no problem takes its place.
+pub struct Page;
+
 /// The answer with a problem for a body when it is an error, and with the headers that every answer has.
 fn polished(mut response: HttpResponse, context: &RequestContext) -> HttpResponse {
     let status = response.status();
-    if (status.is_client_error() || status.is_server_error()) && !is_problem(&response) {
+    if (status.is_client_error() || status.is_server_error()) && !says_it_itself(&response) {
         let code = ErrorCode::of_status(status);
         let mut problem = Problem::new(code, code.title().to_lowercase()).respond();
         for name in KEPT {
@@ -244,11 +249,11 @@ fn label(method: &Method) -> &'static str {
     }
 }
 
-fn is_problem(response: &HttpResponse) -> bool {
-    response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
+/// Whether an error answer is a problem already, or a page.
+fn says_it_itself(response: &HttpResponse) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
+        || response.extensions().contains::<Page>()
 }
 
 /// Turns what the JSON extractor found wrong into a problem.

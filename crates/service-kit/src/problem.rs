@@ -45,6 +45,8 @@ error_codes! {
     InvalidCredentials = "invalid_credentials", 401, "E-mail or password is wrong", final;
     /// A permission is missing; the detail names it.
     Forbidden = "forbidden", 403, "A permission is missing", final;
+    /// A change asked for with a browser's cookies has to come from a page of this place: its `Origin` is another one, or missing.
+    OriginMismatch = "origin_mismatch", 403, "The request comes from another site", final;
     /// Registration is switched off.
     RegistrationClosed = "registration_closed", 403, "Registration is switched off", final;
     /// There is no such thing, or the caller may not see it.
@@ -57,6 +59,8 @@ error_codes! {
     RequestTimeout = "request_timeout", 408, "The request came too slowly", retry;
     /// Something with this name exists already.
     Conflict = "conflict", 409, "It exists already", final;
+    /// A request with this `Idempotency-Key` is being done; the same request later gets its answer.
+    RequestInProgress = "request_in_progress", 409, "It is being done", retry;
     /// It is in use and can't be changed or deleted now.
     InUse = "in_use", 409, "It is in use", retry;
     /// The settings name no model that the task's mode allows; add one, or choose another mode.
@@ -73,6 +77,8 @@ error_codes! {
     RangeNotSatisfiable = "range_not_satisfiable", 416, "The range is not in the file", final;
     /// A field has a value that it can't have; `errors` names it.
     Validation = "validation", 422, "A value is not allowed", final;
+    /// The `Idempotency-Key` was used for a request with another body.
+    KeyReused = "idempotency_key_reused", 422, "The key was used for another request", final;
     /// The file holds no data: nothing, or only white space.
     CsvEmpty = "csv_empty", 422, "The file is empty", final;
     /// The file has a header and no rows.
@@ -207,6 +213,11 @@ impl Problem {
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = matches!(code, ErrorCode::RateLimited | ErrorCode::Unavailable).then_some(1);
         Self { code, detail: detail.into(), errors: Vec::new(), retry_after, allowed_actions: None }
+    }
+
+    /// A token that is missing, not valid, or not any more. Which of them is not told.
+    pub fn unauthorized() -> Self {
+        Self::new(ErrorCode::Unauthorized, "sign in, and send the token as `Authorization: Bearer …` or as the cookie")
     }
 
     /// A wrong field.

@@ -11,6 +11,7 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
     Check, ErrorCode, Problem, document, health,
+    idempotency::once,
     manners::{Methods, json_problem, manners, unmatched},
 };
 
@@ -82,6 +83,7 @@ pub async fn run(
         let server = HttpServer::new(move || {
             let routes = routes.clone();
             App::new()
+                .wrap(from_fn(once))
                 .wrap(from_fn(move |request, next| manners(name, request, next)))
                 .app_data(
                     web::JsonConfig::default().limit(JSON_LIMIT).error_handler(|error, _| json_problem(error).into()),

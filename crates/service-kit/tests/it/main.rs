@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by them")]
 
+mod idempotency;
+
 use std::{
     convert::Infallible,
     net::{SocketAddr, TcpListener},
@@ -292,7 +294,15 @@ async fn tags_are_compared_weakly_for_reads_and_strongly_for_changes() {
 async fn a_request_id_is_echoed_when_it_is_harmless_and_made_otherwise() {
     let server = Running::new().await;
     let long = "x".repeat(129);
-    for (given, echoed) in [("abc-1", true), ("{\"$ne\":1}", true), ("a b", false), ("", false), (&*long, false)] {
+    for (given, echoed) in [
+        ("abc-1", true),
+        ("Root=1-67891233:a_b.c+d/e", true),
+        ("{\"$ne\":1}", false),
+        ("<script>", false),
+        ("a b", false),
+        ("", false),
+        (&*long, false),
+    ] {
         let response = server.request(Method::GET, "/context").header("x-request-id", given).send().await.unwrap();
         let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
         assert_eq!((id == given, id.is_empty()), (echoed, false), "{given}");

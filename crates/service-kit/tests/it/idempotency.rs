@@ -1,0 +1,282 @@
+use std::{
+    net::TcpListener,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use actix_web::{HttpResponse, get, http::header, post, web};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{SubsecRound as _, TimeDelta, Utc};
+use dallosh_primitives::{ManualClock, Uid};
+use dallosh_service_kit::{
+    AUDIENCE, Caller, Claims, ErrorCode, ISSUER, Idempotency, Problem, Routes, Service, ServiceClient, TOKEN_TYPE,
+    TokenVerifier, run,
+};
+use dallosh_store::Store;
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
+use futures::future::join_all;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::code;
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn token(user: Uid) -> String {
+    let now = Utc::now().timestamp();
+    let claims = Claims {
+        sub: user,
+        iss: ISSUER.into(),
+        aud: AUDIENCE.into(),
+        iat: now,
+        nbf: now,
+        exp: now + 600,
+        jti: Uid::new(),
+        sid: Uid::new(),
+        permissions: [].into(),
+    };
+    let mut head = Header::new(Algorithm::EdDSA);
+    head.typ = Some(TOKEN_TYPE.into());
+    head.kid = Some("k".into());
+    encode(&head, &claims, &EncodingKey::from_ed_der(key().to_pkcs8_der().unwrap().as_bytes())).unwrap()
+}
+
+/// What the handlers count, and what the slow one waits for.
+#[derive(Clone)]
+struct Work {
+    done: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
+    go: Arc<Semaphore>,
+}
+
+impl Work {
+    fn next(&self) -> usize {
+        self.done.fetch_add(1, Ordering::SeqCst) + 1
+    }
+}
+
+#[utoipa::path]
+#[get("/.well-known/jwks.json")]
+async fn keys() -> HttpResponse {
+    let x = URL_SAFE_NO_PAD.encode(key().verifying_key().as_bytes());
+    HttpResponse::Ok()
+        .json(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k", "use": "sig", "x": x }] }))
+}
+
+/// Makes a thing; a body of `{"wrong": true}` is refused, one of `{"slow": true}` waits.
+#[utoipa::path]
+#[post("/things")]
+async fn create_thing(_: Caller, body: web::Json<Value>, work: web::Data<Work>) -> Result<HttpResponse, Problem> {
+    if body["wrong"] == true {
+        work.next();
+        return Err(Problem::new(ErrorCode::Validation, "wrong"));
+    }
+    if body["slow"] == true {
+        work.waiting.fetch_add(1, Ordering::SeqCst);
+        work.go.acquire().await.unwrap().forget();
+    }
+    let number = work.next();
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("/things/{number}"))).insert_header((header::ETAG, "\"1\""));
+    if body["secret"] == true {
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+    }
+    Ok(response.json(json!({ "number": number })))
+}
+
+/// Takes the first piece of a body and leaves the rest.
+#[utoipa::path]
+#[post("/uploads")]
+async fn take_upload(_: Caller, mut payload: web::Payload, work: web::Data<Work>) -> HttpResponse {
+    let _ = futures::StreamExt::next(&mut payload).await;
+    HttpResponse::Created().json(work.next())
+}
+
+#[utoipa::path]
+#[post("/sign-in")]
+async fn sign_in(work: web::Data<Work>) -> HttpResponse {
+    HttpResponse::Ok().json(work.next())
+}
+
+struct Server {
+    base: String,
+    http: Client,
+    clock: ManualClock,
+    work: Work,
+    user: Uid,
+    stop: CancellationToken,
+}
+
+impl Server {
+    async fn start() -> (Self, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::new(Utc::now().trunc_subsecs(6));
+        (Self::start_in(folder.path(), clock, Uid::new()).await, folder)
+    }
+
+    async fn start_in(folder: &Path, clock: ManualClock, user: Uid) -> Self {
+        let url = format!("sqlite://{}", folder.join("test.db").display());
+        let store = Store::open(&url, Arc::new(clock.clone())).await.unwrap();
+        let idempotency = Idempotency::open(&store, Arc::new(clock.clone())).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let work = Work { done: Arc::default(), waiting: Arc::default(), go: Arc::new(Semaphore::new(0)) };
+        let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(&base).unwrap()));
+        let (kept, told) = (web::Data::new(idempotency), web::Data::new(work.clone()));
+        let routes: Routes = Arc::new(move |config| {
+            config.app_data(kept.clone()).app_data(verifier.clone()).app_data(told.clone());
+            config.service(keys).service(create_thing).service(take_upload).service(sign_in);
+        });
+        let service = Service { name: "test", listener, routes, workers: Vec::new(), checks: Vec::new(), threads: 1 };
+        let stop = CancellationToken::new();
+        let (ready, is_ready) = tokio::sync::oneshot::channel();
+        let figures = PrometheusBuilder::new().build_recorder().handle();
+        tokio::spawn(run(vec![service], figures, stop.clone(), move || {
+            let _ = ready.send(());
+        }));
+        is_ready.await.unwrap();
+        Self { base, http: Client::builder().no_proxy().build().unwrap(), clock, work, user, stop }
+    }
+
+    fn request(&self, path: &str, key: &str) -> RequestBuilder {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(token(self.user));
+        request.header("idempotency-key", key)
+    }
+
+    async fn create(&self, key: &str, body: Value) -> Response {
+        self.request("/things", key).json(&body).send().await.unwrap()
+    }
+
+    fn done(&self) -> usize {
+        self.work.done.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+#[actix_web::test]
+async fn a_request_with_a_key_is_done_once_and_answered_alike_also_after_a_restart() {
+    let (server, folder) = Server::start().await;
+    let first = server.create("k", json!({"a": 1})).await;
+    assert_eq!((first.status().as_u16(), first.headers().get("idempotency-replayed")), (201, None));
+    let body = first.text().await.unwrap();
+    for server in [&server, &Server::start_in(folder.path(), server.clock.clone(), server.user).await] {
+        let again = server.create("k", json!({"a": 1})).await;
+        let header = |name: &str| again.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(again.status(), 201);
+        assert_eq!(
+            ["location", "etag", "content-type", "idempotency-replayed"].map(header),
+            ["/things/1", "\"1\"", "application/json", "true"]
+        );
+        assert_eq!(again.text().await.unwrap(), body);
+    }
+    assert_eq!(server.done(), 1);
+}
+
+#[actix_web::test]
+async fn a_key_is_of_one_caller_one_path_and_one_body() {
+    let (server, _folder) = Server::start().await;
+    assert_eq!(server.create("k", json!({"a": 1})).await.status(), 201);
+    assert_eq!(code(server.create("k", json!({"a": 2})).await).await, "422 idempotency_key_reused");
+    assert_eq!(server.create("other", json!({"a": 1})).await.status(), 201);
+    assert_eq!(server.request("/uploads", "k").body("x").send().await.unwrap().status(), 201);
+    let stranger = server.http.post(format!("{}/things", server.base)).bearer_auth(token(Uid::new()));
+    let stranger = stranger.header("idempotency-key", "k").json(&json!({"a": 2})).send().await.unwrap();
+    assert_eq!((stranger.status().as_u16(), server.done()), (201, 4));
+}
+
+#[actix_web::test]
+async fn while_a_request_runs_the_same_key_is_refused_and_afterwards_answered() {
+    let (server, _folder) = Server::start().await;
+    let first = tokio::spawn(server.request("/things", "k").json(&json!({"slow": true})).send());
+    while server.work.waiting.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let refused = join_all((0..3).map(|_| server.create("k", json!({"slow": true})))).await;
+    for response in refused {
+        assert_eq!(response.headers()["retry-after"], "1");
+        assert_eq!(code(response).await, "409 request_in_progress");
+    }
+    server.work.go.add_permits(1);
+    assert_eq!(first.await.unwrap().unwrap().status(), 201);
+    assert_eq!(server.create("k", json!({"slow": true})).await.status(), 201);
+    assert_eq!(server.done(), 1);
+}
+
+#[actix_web::test]
+async fn what_was_refused_and_what_holds_a_secret_is_not_kept() {
+    let (server, _folder) = Server::start().await;
+    for body in [json!({"wrong": true}), json!({"wrong": true}), json!({"right": true})] {
+        server.create("k", body).await;
+    }
+    assert_eq!(server.done(), 3);
+    for _ in 0..2 {
+        assert_eq!(server.create("s", json!({"secret": true})).await.status(), 201);
+    }
+    assert_eq!(server.done(), 5);
+}
+
+#[actix_web::test]
+async fn an_answer_is_kept_for_a_day() {
+    let (server, _folder) = Server::start().await;
+    server.create("k", json!({"a": 1})).await;
+    server.clock.advance(TimeDelta::hours(24));
+    server.create("k", json!({"a": 1})).await;
+    assert_eq!(server.done(), 1);
+    server.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(server.create("k", json!({"a": 2})).await.status(), 201);
+    assert_eq!(server.done(), 2);
+}
+
+#[actix_web::test]
+async fn a_request_whose_process_died_is_done_again_after_half_a_minute() {
+    let (server, folder) = Server::start().await;
+    let hanging = tokio::spawn(server.request("/things", "k").json(&json!({"slow": true})).send());
+    while server.work.waiting.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let next = Server::start_in(folder.path(), server.clock.clone(), server.user).await;
+    next.work.go.add_permits(1);
+    next.clock.advance(TimeDelta::seconds(30));
+    assert_eq!(code(next.create("k", json!({"slow": true})).await).await, "409 request_in_progress");
+    next.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(next.create("k", json!({"slow": true})).await.status(), 201);
+    hanging.abort();
+}
+
+#[actix_web::test]
+async fn a_body_that_the_handler_did_not_read_whole_is_compared_whole() {
+    let (server, _folder) = Server::start().await;
+    let body = |end: &str| format!("{}{end}", "x".repeat(1 << 20));
+    let upload = async |end: &str| server.request("/uploads", "k").body(body(end)).send().await.unwrap();
+    assert_eq!(upload("a").await.status(), 201);
+    assert_eq!(upload("a").await.status(), 201);
+    assert_eq!(code(upload("b").await).await, "422 idempotency_key_reused");
+    assert_eq!(server.done(), 1);
+}
+
+#[actix_web::test]
+async fn a_key_that_is_none_is_refused_and_a_request_of_nobody_has_none() {
+    let (server, _folder) = Server::start().await;
+    for key in ["", &"x".repeat(256)] {
+        assert_eq!(code(server.create(key, json!({})).await).await, "400 bad_request");
+    }
+    for number in [1, 2] {
+        let request = server.http.post(format!("{}/sign-in", server.base)).header("idempotency-key", "k");
+        assert_eq!(request.send().await.unwrap().text().await.unwrap(), number.to_string());
+    }
+}
