@@ -1,5 +1,6 @@
 //! The operations, one line each.
 
+mod cookies;
 mod jwks;
 mod login;
 mod logout;
@@ -38,6 +39,7 @@ impl From<Error> for Problem {
                 Self::new(code, format!("the password {reason}")).with_error("/password", reason.to_string())
             }
             Error::EmailTaken => Self::new(code, error.to_string()).with_error("/email", "is taken"),
+            Error::SignedOut => Self::unauthorized(),
             _ if code == ErrorCode::Internal => Self::internal(error),
             Error::Store(error) if code == ErrorCode::Unavailable => Self::unavailable("the database", error),
             Error::Store(error) if code == ErrorCode::StorageFull => {

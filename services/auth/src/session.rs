@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use dallosh_primitives::Uid;
 
 /// How long a session lives without a refresh.
-const IDLE: TimeDelta = TimeDelta::days(7);
+pub const IDLE: TimeDelta = TimeDelta::days(7);
 /// How long it lives at most.
 const ABSOLUTE: TimeDelta = TimeDelta::days(30);
 /// How long a replaced refresh token still gets its successor: the time of a lost answer or of a second tab.

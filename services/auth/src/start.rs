@@ -82,7 +82,8 @@ pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Res
     let folder = config.data_dir.clone();
     let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
     let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
-    Ok(State { store, hashing, tokens, clock, analyst })
+    let secure_cookies = config.profile == Profile::Production;
+    Ok(State { store, hashing, tokens, clock, secure_cookies, analyst })
 }
 
 struct Beginning<'a> {

@@ -14,6 +14,8 @@ pub struct State {
     pub tokens: Tokens,
     /// The time of sessions and tokens.
     pub clock: Arc<dyn Clock>,
+    /// Whether browsers get cookies for TLS only, however a request came.
+    pub secure_cookies: bool,
     /// The role of those who register.
     pub analyst: Uid,
 }

@@ -292,7 +292,8 @@ mod tests {
         let ann = User::new(email.clone(), None, analyst, hash.into(), Utc::now());
         store.insert_user(ann, None).await.unwrap();
         let tokens = Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap();
-        let state = State { store, hashing: Hashing::start().await.unwrap(), tokens, clock, analyst };
+        let state =
+            State { store, hashing: Hashing::start().await.unwrap(), tokens, clock, secure_cookies: false, analyst };
 
         let password = SecretString::from("correct horse");
         login(&state, email.as_str(), &password).await.unwrap();

@@ -1,10 +1,14 @@
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use dallosh_service_kit::Problem;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{NO_STORE, view::TokensView};
+use super::{
+    NO_STORE,
+    cookies::{carrying, cookies_for},
+    view::TokensView,
+};
 use crate::{state::State, workflow};
 
 /// Who signs in.
@@ -21,13 +25,18 @@ pub struct LoginRequest {
 
 /// Sign in
 ///
-/// Begins a session. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
+/// Begins a session, and gives a browser its tokens as cookies too. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
 #[utoipa::path(tag = "auth", security(()), request_body = LoginRequest, responses(
     (status = 200, description = "The session's tokens", body = TokensView),
 ))]
 #[post("/v1/auth/login")]
-pub async fn login_user(state: web::Data<State>, request: web::Json<LoginRequest>) -> Result<HttpResponse, Problem> {
+pub async fn login_user(
+    state: web::Data<State>,
+    http: HttpRequest,
+    request: web::Json<LoginRequest>,
+) -> Result<HttpResponse, Problem> {
     let LoginRequest { email, password } = request.into_inner();
     let grant = workflow::login(&state, &email, &password).await?;
-    Ok(HttpResponse::Ok().insert_header(NO_STORE).json(TokensView::from(grant)))
+    let [access, refresh] = carrying(cookies_for(&state, &http), &grant);
+    Ok(HttpResponse::Ok().insert_header(NO_STORE).cookie(access).cookie(refresh).json(TokensView::from(grant)))
 }

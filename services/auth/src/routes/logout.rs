@@ -1,14 +1,20 @@
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use dallosh_service_kit::{Caller, Problem};
 
+use super::cookies::cookies_for;
 use crate::{state::State, workflow};
 
 /// Sign out
 ///
-/// Ends the session of the token: its refresh token is refused from now on.
+/// Ends the session of the token: its refresh token is refused from now on. A browser loses its cookies.
 #[utoipa::path(tag = "auth", responses((status = 204, description = "The session is over")))]
 #[post("/v1/auth/logout")]
-pub async fn logout_user(state: web::Data<State>, caller: Caller) -> Result<HttpResponse, Problem> {
+pub async fn logout_user(
+    state: web::Data<State>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     workflow::logout(&state, &caller).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let [access, refresh] = cookies_for(&state, &request).clear();
+    Ok(HttpResponse::NoContent().cookie(access).cookie(refresh).finish())
 }

@@ -45,9 +45,7 @@ pub struct UpdateMeRequest {
 #[get("/v1/auth/me")]
 pub async fn get_me(state: web::Data<State>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let member = workflow::me(&state, &caller).await?;
-    let mut response = member.revision().respond(&request, &MeView::from(member));
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("private, no-cache"));
-    Ok(response)
+    Ok(member.revision().respond(&request, &MeView::from(member)))
 }
 
 /// Change the own account

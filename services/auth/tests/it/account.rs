@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::stack::{ADMIN, ANALYST, KNOWN, Stack, answer};
 
-const SIGNED_OUT: &str = "401 unauthorized: the session has ended";
+const SIGNED_OUT: &str = "401 unauthorized: sign in, and send the token as `Authorization: Bearer …` or as the cookie";
 
 #[tokio::test]
 async fn who_registers_is_an_analyst_and_can_sign_in() {

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod browser;
 mod refresh;
 mod sign_in;
 mod stack;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::stack::{ADMIN, ANALYST, KNOWN, Stack};
 
-const SIGNED_OUT: &str = "401 unauthorized: the session has ended";
+const SIGNED_OUT: &str = "401 unauthorized: sign in, and send the token as `Authorization: Bearer …` or as the cookie";
 
 #[tokio::test]
 async fn a_replaced_token_gets_the_same_successor_for_ten_seconds() {
@@ -84,6 +84,9 @@ async fn what_is_no_refresh_token_is_refused_and_harms_no_session() {
         assert_eq!(stack.refresh(other).await.summary(), SIGNED_OUT, "{other}");
     }
     assert_eq!(stack.post("/v1/auth/refresh", json!({})).await.summary(), SIGNED_OUT);
-    assert_eq!(stack.get("/v1/auth/me", &token).await.summary(), "401 unauthorized: the token is not valid");
+    assert_eq!(
+        stack.get("/v1/auth/me", &token).await.summary(),
+        "401 unauthorized: sign in, and send the token as `Authorization: Bearer …` or as the cookie"
+    );
     assert_eq!(stack.refresh(&token).await.status, 200);
 }

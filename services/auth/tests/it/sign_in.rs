@@ -26,7 +26,7 @@ async fn signing_in_reading_oneself_refreshing_and_signing_out_work() {
     assert_eq!(stack.get("/v1/auth/me", &access).await.status, 200);
 
     assert_eq!(stack.logout(&access).await.status, 204);
-    let signed_out = "401 unauthorized: the session has ended";
+    let signed_out = "401 unauthorized: sign in, and send the token as `Authorization: Bearer …` or as the cookie";
     assert_eq!(stack.get("/v1/auth/me", &access).await.summary(), signed_out);
     assert_eq!(stack.logout(&access).await.summary(), signed_out);
     assert_eq!(stack.refresh(&refreshed.text("refresh_token")).await.summary(), signed_out);
@@ -66,7 +66,7 @@ async fn a_refusal_is_a_problem_that_names_the_request() {
         refused.body,
         json!({
             "type": "/docs/errors#unauthorized", "title": "Sign in first", "status": 401, "code": "unauthorized",
-            "detail": "sign in and send the token as `Authorization: Bearer …`", "request_id": "check-7",
+            "detail": "sign in, and send the token as `Authorization: Bearer …` or as the cookie", "request_id": "check-7",
         })
     );
 }

@@ -111,7 +111,10 @@ async fn a_token_that_is_not_exactly_ours_gets_one_and_the_same_refusal() {
         ("long", "x".repeat(10_000)),
     ];
     let refusal = stack.get("/v1/auth/me", "x.y.z").await.refusal();
-    assert_eq!((refusal.0, &refusal.1["detail"]), (401, &json!("the token is not valid")));
+    assert_eq!(
+        (refusal.0, &refusal.1["detail"]),
+        (401, &json!("sign in, and send the token as `Authorization: Bearer …` or as the cookie"))
+    );
     for (name, token) in cases {
         assert_eq!(stack.get("/v1/auth/me", &token).await.refusal(), refusal, "{name}");
     }
@@ -129,7 +132,10 @@ async fn a_token_says_who_in_which_session_may_do_what_for_ten_minutes() {
 
     stack.clock.advance(TimeDelta::seconds(-606));
     let (past, _) = stack.session(ADMIN, KNOWN).await;
-    assert_eq!(stack.get("/v1/auth/me", &past).await.summary(), "401 unauthorized: the token is not valid");
+    assert_eq!(
+        stack.get("/v1/auth/me", &past).await.summary(),
+        "401 unauthorized: sign in, and send the token as `Authorization: Bearer …` or as the cookie"
+    );
 }
 
 #[tokio::test]
@@ -170,7 +176,10 @@ async fn another_service_knows_the_caller_by_the_published_key_and_names_a_missi
     let (analyst, _) = stack.session(ANALYST, KNOWN).await;
     assert_eq!(ask(admin).await.body, json!(true));
     assert_eq!(ask(analyst).await.summary(), "403 forbidden: this needs the permission `read_users`");
-    assert_eq!(ask("x".to_owned()).await.summary(), "401 unauthorized: the token is not valid");
+    assert_eq!(
+        ask("x".to_owned()).await.summary(),
+        "401 unauthorized: sign in, and send the token as `Authorization: Bearer …` or as the cookie"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +194,10 @@ async fn an_operators_token_is_believed_by_other_services_and_is_no_session() {
     let request = stack.http.get(format!("{base}/guarded")).bearer_auth(token.expose_secret());
     assert_eq!(answer(request).await.body, json!(true));
     let me = stack.get("/v1/auth/me", token.expose_secret()).await;
-    assert_eq!(me.summary(), "401 unauthorized: the session has ended");
+    assert_eq!(
+        me.summary(),
+        "401 unauthorized: sign in, and send the token as `Authorization: Bearer …` or as the cookie"
+    );
 }
 
 #[tokio::test]
