@@ -211,8 +211,10 @@ fn stage_name(filename: &FileName, stage: FileStage) -> String {
     format!("{}-{}.csv", filename.stem(), stage.as_str())
 }
 
-/// `attachment` with the name twice (RFC 6266): in ASCII for old clients, whole for all others.
+/// `attachment` with the name twice (RFC 6266): in ASCII for old clients, whole for all others. Nothing in it reads as
+/// a way up.
 fn disposition(name: &str) -> String {
+    let name = name.replace("..", "_");
     let plain = |one: char| one.is_ascii_alphanumeric() || matches!(one, ' ' | '.' | '-' | '_' | '(' | ')');
     let ascii: String = name.chars().map(|one| if plain(one) { one } else { '_' }).collect();
     let whole: String = name.bytes().map(escaped).collect();
