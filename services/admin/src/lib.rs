@@ -14,8 +14,11 @@ use std::{net::TcpListener, sync::Arc};
 
 use actix_web::web;
 use dallosh_llm::InvalidOrigin;
+use dallosh_primitives::SystemClock;
 use dallosh_secrets::KeyError;
-use dallosh_service_kit::{Check, ClientError, Config, Routes, Service, ServiceClient, ServiceName, TokenVerifier};
+use dallosh_service_kit::{
+    Check, ClientError, Config, Idempotency, Routes, Service, ServiceClient, ServiceName, TokenVerifier,
+};
 use dallosh_store::{Store, StoreError};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -46,15 +49,17 @@ pub async fn service(listener: TcpListener, config: &Config, store: &Store) -> R
     let state = web::Data::new(State::new(config, store).await?);
     let auth = ServiceClient::new(config.url_of(ServiceName::Auth))?;
     let verifier = web::Data::new(TokenVerifier::new(auth));
+    let idempotency = Arc::new(Idempotency::open(store, Arc::new(SystemClock)).await?);
+    let kept = web::Data::from(idempotency.clone());
     let database = store.clone();
     Ok(Service {
         name: "admin",
         listener,
         routes: Arc::new(move |config: &mut ServiceConfig| {
-            config.app_data(state.clone()).app_data(verifier.clone());
+            config.app_data(state.clone()).app_data(verifier.clone()).app_data(kept.clone());
             routes::register(config);
         }),
-        workers: Vec::new(),
+        workers: vec![idempotency.worker()],
         checks: vec![Check::new("database", move || {
             let database = database.clone();
             async move { database.ping().await }

@@ -17,7 +17,10 @@ mod workflow;
 use std::{net::TcpListener, sync::Arc};
 
 use actix_web::web;
-use dallosh_service_kit::{Check, ClientError, Config, Routes, Service, ServiceClient, ServiceName, TokenVerifier};
+use dallosh_primitives::SystemClock;
+use dallosh_service_kit::{
+    Check, ClientError, Config, Idempotency, Routes, Service, ServiceClient, ServiceName, TokenVerifier,
+};
 use dallosh_storage::Storage;
 use dallosh_store::{Store, StoreError};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -48,15 +51,17 @@ pub async fn service(
     let state = Arc::new(State::new(config, store, storage).await?);
     let auth = ServiceClient::new(config.url_of(ServiceName::Auth))?;
     let (data, verifier) = (web::Data::from(state.clone()), web::Data::new(TokenVerifier::new(auth)));
+    let idempotency = Arc::new(Idempotency::open(store, Arc::new(SystemClock)).await?);
+    let kept = web::Data::from(idempotency.clone());
     let (database, objects) = (store.clone(), storage.clone());
     Ok(Service {
         name: "files",
         listener,
         routes: Arc::new(move |config: &mut ServiceConfig| {
-            config.app_data(data.clone()).app_data(verifier.clone());
+            config.app_data(data.clone()).app_data(verifier.clone()).app_data(kept.clone());
             routes::register(config);
         }),
-        workers: vec![janitor::worker(state)],
+        workers: vec![janitor::worker(state), idempotency.worker()],
         checks: vec![
             Check::new("database", move || {
                 let database = database.clone();

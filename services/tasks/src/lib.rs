@@ -15,7 +15,9 @@ use actix_web::web;
 use dallosh_broker::Broker;
 use dallosh_jobs::Engine;
 use dallosh_primitives::Clock;
-use dallosh_service_kit::{Check, ClientError, Config, Routes, Service, ServiceClient, ServiceName, TokenVerifier};
+use dallosh_service_kit::{
+    Check, ClientError, Config, Idempotency, Routes, Service, ServiceClient, ServiceName, TokenVerifier,
+};
 use dallosh_store::{Store, StoreError};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -44,6 +46,8 @@ pub async fn service(
     broker: &Broker,
     clock: Arc<dyn Clock>,
 ) -> Result<Service, StartError> {
+    let idempotency = Arc::new(Idempotency::open(store, clock.clone()).await?);
+    let kept = web::Data::from(idempotency.clone());
     let engine = Engine::open(KIND, store, broker.clone(), clock).await?;
     let live = Live::new();
     let files = ServiceClient::new(config.url_of(ServiceName::Files))?;
@@ -51,7 +55,7 @@ pub async fn service(
     let settings = ServiceClient::new(config.url_of(ServiceName::Admin))?;
     let state = web::Data::new(State { engine, files, settings, live: live.clone() });
     let routes: Routes = Arc::new(move |service: &mut ServiceConfig<'_>| {
-        service.app_data(state.clone()).app_data(verifier.clone());
+        service.app_data(state.clone()).app_data(verifier.clone()).app_data(kept.clone());
         routes::register(service);
     });
     let (database, queue) = (store.clone(), broker.clone());
@@ -65,7 +69,14 @@ pub async fn service(
             async move { queue.ping().await }
         }),
     ];
-    Ok(Service { name: "tasks", listener, routes, workers: vec![live.worker(broker.clone())], checks, threads: 1 })
+    Ok(Service {
+        name: "tasks",
+        listener,
+        routes,
+        workers: vec![live.worker(broker.clone()), idempotency.worker()],
+        checks,
+        threads: 1,
+    })
 }
 
 /// The OpenAPI document of the routes.
