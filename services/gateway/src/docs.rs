@@ -11,57 +11,16 @@ use bytes::Bytes;
 use dallosh_service_kit::{ErrorCode, Problem};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
-use xxhash_rust::xxh3::xxh3_64;
+
+use crate::asset::Asset;
 
 /// What a browser may do with the pages: load what lies beside them, and ask this server.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// Something that is the same for everybody until the next release.
-struct Asset {
-    kind: &'static str,
-    content: Bytes,
-    is_gzip: bool,
-    tag: String,
-}
-
-impl Asset {
-    fn new(kind: &'static str, content: impl Into<Bytes>) -> Self {
-        let content = content.into();
-        let tag = format!("\"{:016x}\"", xxh3_64(&content));
-        Self { kind, content, is_gzip: false, tag }
-    }
-
-    /// Kept packed, and always sent so: every browser unpacks it, and nobody else asks for it.
-    fn packed(kind: &'static str, content: &'static [u8]) -> Self {
-        Self { is_gzip: true, ..Self::new(kind, content) }
-    }
-
-    fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let known = request
-            .headers()
-            .get_all(header::IF_NONE_MATCH)
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == self.tag);
-        let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-        response.insert_header((header::ETAG, self.tag.as_str())).insert_header((header::CACHE_CONTROL, "no-cache"));
-        if self.kind != "application/json" {
-            response.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
-        }
-        if known {
-            return response.finish();
-        }
-        if self.is_gzip {
-            response.insert_header((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
-        }
-        response.content_type(self.kind).body(self.content.clone())
-    }
-}
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
+const STYLE: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
 
 /// The document and the pages.
 pub struct Pages {
@@ -77,19 +36,23 @@ impl Pages {
     /// # Errors
     /// When the document can't be written as JSON.
     pub fn new(document: &OpenApi) -> Result<Self, serde_json::Error> {
-        let bundle = include_bytes!("../assets/docs/swagger-ui-bundle.js.gz");
-        let style = include_bytes!("../assets/docs/swagger-ui.css.gz");
+        let page = |kind, content: Bytes| Asset::new(kind, content).with_policy(HeaderValue::from_static(PAGE_POLICY));
+        // Kept packed, and always sent so: every browser unpacks it, and nobody else asks for it.
+        let packed = |kind, content: &'static [u8]| page(kind, Bytes::from_static(content)).encoded("gzip");
+        let bundle: &[u8] = include_bytes!("../assets/docs/swagger-ui-bundle.js.gz");
+        let style: &[u8] = include_bytes!("../assets/docs/swagger-ui.css.gz");
+        let index: &[u8] = include_bytes!("../assets/docs/index.html");
         let start: &[u8] = include_bytes!("../assets/docs/start.js");
         let icon: &[u8] = include_bytes!("../assets/docs/favicon.png");
         Ok(Self {
-            document: Asset::new("application/json", serde_json::to_vec(document)?),
-            reference: Asset::new(HTML, &include_bytes!("../assets/docs/index.html")[..]),
-            errors: Asset::new(HTML, describe_errors()),
+            document: Asset::new(HeaderValue::from_static("application/json"), serde_json::to_vec(document)?),
+            reference: page(HTML, Bytes::from_static(index)),
+            errors: page(HTML, describe_errors().into()),
             beside: [
-                ("swagger-ui-bundle.js", Asset::packed(SCRIPT, bundle)),
-                ("swagger-ui.css", Asset::packed("text/css; charset=utf-8", style)),
-                ("start.js", Asset::new(SCRIPT, start)),
-                ("favicon.png", Asset::new("image/png", icon)),
+                ("swagger-ui-bundle.js", packed(SCRIPT, bundle)),
+                ("swagger-ui.css", packed(STYLE, style)),
+                ("start.js", page(SCRIPT, Bytes::from_static(start))),
+                ("favicon.png", page(HeaderValue::from_static("image/png"), Bytes::from_static(icon))),
             ],
         })
     }
@@ -116,11 +79,10 @@ fn describe_errors() -> String {
     page + "</tbody></table></body></html>"
 }
 
-/// Registers the document, the pages and the way to them.
+/// Registers the document and the pages.
 pub fn register(config: &mut ServiceConfig<'_>) {
     config.service(get_openapi).map(|config| {
         config
-            .service(web::resource("/").route(read().to(show_start)))
             .service(web::resource(["/docs", "/docs/"]).route(read().to(show_reference)))
             .service(web::resource("/docs/errors").route(read().to(show_errors)))
             .service(web::resource("/docs/{name}").route(read().to(show_asset)))
@@ -140,8 +102,9 @@ async fn get_openapi(request: HttpRequest, pages: web::Data<Pages>) -> HttpRespo
     pages.document.answer(&request)
 }
 
-async fn show_start() -> HttpResponse {
-    HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs")).finish()
+/// To the reference, for a gateway that was built without the frontend.
+pub fn start() -> Route {
+    read().to(async || HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs")).finish())
 }
 
 async fn show_reference(request: HttpRequest, pages: web::Data<Pages>) -> HttpResponse {

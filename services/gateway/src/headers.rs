@@ -2,8 +2,10 @@
 //! header is copied.
 
 use actix_web::{HttpRequest, HttpResponseBuilder, http::header as served};
-use dallosh_service_kit::current_request;
+use dallosh_service_kit::{Caller, current_request};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{table, visitor::Visitor};
 
 /// What holds for one connection only.
 const HOP_BY_HOP: &[&str] = &["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
@@ -30,13 +32,19 @@ fn named<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
         .collect()
 }
 
-/// The headers of a request as the service gets them. `streamed` is a body whose length is not known beforehand.
-pub fn inward(request: &HttpRequest, streamed: bool) -> HeaderMap {
+/// The headers of a request as the service gets them: with the caller's token, wherever it came from, and without the
+/// cookies of other things. `streamed` is a body whose length is not known beforehand.
+pub fn inward(request: &HttpRequest, visitor: &Visitor, caller: Option<&Caller>, streamed: bool) -> HeaderMap {
     let named = named(request.headers().get_all(served::CONNECTION).map(served::HeaderValue::as_bytes));
     let mut headers = HeaderMap::with_capacity(request.headers().len() + 5);
     for (name, value) in request.headers() {
         let name = name.as_str();
-        if is_hop_by_hop(name, &named) || is_internal(name) || (streamed && name == "content-length") {
+        let is_dropped = match name {
+            "content-length" => streamed,
+            "cookie" => !table::takes_cookies(request.path()),
+            name => is_hop_by_hop(name, &named) || is_internal(name),
+        };
+        if is_dropped {
             continue;
         }
         if let (Ok(name), Ok(value)) =
@@ -47,15 +55,18 @@ pub fn inward(request: &HttpRequest, streamed: bool) -> HeaderMap {
     }
     let context = current_request();
     let host = request.headers().get(served::HOST).map(served::HeaderValue::as_bytes);
-    let address = request.peer_addr().map(|address| address.ip().to_string());
+    let address = visitor.address.map(|address| address.to_string());
+    let bearer = caller.map(|caller| format!("Bearer {}", caller.token()));
     for (name, value) in [
         ("x-request-id", Some(context.id.as_bytes())),
         ("traceparent", Some(context.traceparent.as_bytes())),
         ("x-forwarded-for", address.as_deref().map(str::as_bytes)),
-        ("x-forwarded-proto", Some(&b"http"[..])),
+        ("x-forwarded-proto", Some(visitor.scheme().as_bytes())),
         ("x-forwarded-host", host),
+        ("authorization", bearer.as_deref().map(str::as_bytes)),
     ] {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value).ok()) {
+        if let Some(mut value) = value.and_then(|value| HeaderValue::from_bytes(value).ok()) {
+            value.set_sensitive(name == "authorization");
             headers.insert(HeaderName::from_static(name), value);
         }
     }

@@ -4,11 +4,14 @@
 //! Deliberately not here: anything of a service's subject. What an answer says is the service's; the door adds who asks
 //! from where, and takes away what only the next hop may see.
 
+mod asset;
 mod body;
 mod docs;
 mod headers;
 mod proxy;
+mod site;
 mod table;
+mod visitor;
 
 use std::{
     collections::BTreeSet,
@@ -21,10 +24,13 @@ use std::{
 };
 
 use actix_web::web;
-use dallosh_service_kit::{Check, ClientError, Config, Routes, Service, ServiceClient, ServiceName, TokenVerifier};
+use dallosh_service_kit::{
+    Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, TokenVerifier,
+};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use crate::site::{Site, SiteError};
 use crate::{docs::Pages, proxy::Door};
 
 /// Server threads.
@@ -49,6 +55,9 @@ pub enum StartError {
     /// The API's document can't be written as JSON.
     #[error("the API's document can't be written")]
     Document(#[from] serde_json::Error),
+    /// The frontend that was built in is none.
+    #[error("the frontend can't be shown")]
+    Site(#[from] SiteError),
 }
 
 /// What the door puts up with.
@@ -78,26 +87,37 @@ impl Default for Limits {
 /// # Errors
 /// When a client can't be made or the document can't be written.
 pub fn service(listener: TcpListener, config: &Config, document: OpenApi) -> Result<Service, StartError> {
-    service_within(Limits::default(), listener, config, document)
+    service_with(Limits::default(), Site::embedded()?, listener, config, document)
 }
 
-/// [`service`] with other limits.
+/// [`service`] with other limits and another frontend.
 ///
 /// # Errors
 /// As [`service`].
-pub fn service_within(
+pub fn service_with(
     limits: Limits,
+    site: Site,
     listener: TcpListener,
     config: &Config,
     document: OpenApi,
 ) -> Result<Service, StartError> {
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
-    let pages = web::Data::new(Pages::new(&document)?);
+    let (pages, site) = (web::Data::new(Pages::new(&document)?), web::Data::new(site));
     let upstreams: Vec<_> =
         table::ROUTES.iter().map(|(prefix, name)| (*prefix, Arc::<str>::from(config.url_of(*name)))).collect();
     let max_upload = config.max_upload.0.saturating_add(FORM);
     // One for each thread: a connection's work then stays on the thread of its requests.
-    let door = || Ok::<_, StartError>(web::Data::new(Door { http: client()?, limits, max_upload }));
+    let door = || {
+        let trusted_proxies = config.trusted_proxies.clone();
+        let secure_cookies = config.profile == Profile::Production;
+        Ok::<_, StartError>(web::Data::new(Door {
+            http: client()?,
+            limits,
+            max_upload,
+            trusted_proxies,
+            secure_cookies,
+        }))
+    };
     let (even, odd) = (door()?, door()?);
     let checks = checks(config, &client()?);
     let turn = AtomicUsize::new(0);
@@ -108,10 +128,16 @@ pub fn service_within(
         service.map(|config| {
             for (prefix, base) in &upstreams {
                 let base = base.clone();
-                let route = web::route().to(move |door, shutdown, request, payload| {
-                    proxy::forward(door, shutdown, base.clone(), request, payload)
+                let route = web::route().to(move |door, verifier, shutdown, request, payload| {
+                    proxy::forward(door, verifier, shutdown, base.clone(), request, payload)
                 });
                 config.service(web::resource([(*prefix).to_owned(), format!("{prefix}/{{rest:.*}}")]).route(route));
+            }
+            // Last, for it takes every path.
+            if site.is_empty() {
+                config.service(web::resource("/").route(docs::start()));
+            } else {
+                config.app_data(site.clone()).service(web::resource("/{path:.*}").route(site::route()));
             }
             config
         });

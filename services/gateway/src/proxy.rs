@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use actix_web::{
-    FromRequest as _, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     body::SizedStream,
     http::{Method, StatusCode, header},
     web,
 };
 use bytes::Bytes;
-use dallosh_service_kit::{Caller, ErrorCode, Problem, Shutdown, client_gone};
+use dallosh_service_kit::{Caller, ErrorCode, Problem, SessionCookies, Shutdown, TokenVerifier, client_gone};
 use futures::{StreamExt as _, stream};
+use ipnet::IpNet;
 use reqwest::Url;
 use tokio::{
     pin, select,
@@ -20,6 +21,7 @@ use crate::{
     Limits,
     body::{self, Progress},
     headers, table,
+    visitor::{self, Visitor},
 };
 
 /// What forwarding needs.
@@ -28,11 +30,16 @@ pub struct Door {
     pub limits: Limits,
     /// The largest upload with its form, in bytes.
     pub max_upload: u64,
+    /// Whose word about the client is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether browsers have cookies for TLS only, however a request came.
+    pub secure_cookies: bool,
 }
 
 /// Sends a request to the service at `base`, and its answer back.
 pub async fn forward(
     door: web::Data<Door>,
+    verifier: web::Data<TokenVerifier>,
     shutdown: web::Data<Shutdown>,
     base: Arc<str>,
     request: HttpRequest,
@@ -40,9 +47,14 @@ pub async fn forward(
 ) -> Result<HttpResponse, Problem> {
     let target = target(&base, &request)?;
     let (method, path) = (request.method().as_str(), request.path());
-    if !table::is_public(method, path) {
-        Caller::extract(&request).await?;
-    }
+    let visitor = Visitor::of(&request, &door.trusted_proxies);
+    let cookies = SessionCookies::new(door.secure_cookies || visitor.is_secure);
+    let caller = if table::is_public(method, path) {
+        visitor::check_cookies(&request, &visitor, cookies)?;
+        None
+    } else {
+        Some(Caller::of(&verifier, visitor::token(&request, &visitor, cookies)?).await?)
+    };
     let most = if table::is_upload(method, path) { door.max_upload } else { door.limits.body };
     let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
     let length = length(&request)?;
@@ -51,7 +63,8 @@ pub async fn forward(
     }
     let method = reqwest::Method::from_bytes(method.as_bytes())
         .map_err(|_| Problem::new(ErrorCode::BadRequest, "the method can't be read"))?;
-    let mut onward = door.http.request(method, target).headers(headers::inward(&request, streamed));
+    let mut onward =
+        door.http.request(method, target).headers(headers::inward(&request, &visitor, caller.as_ref(), streamed));
     let progress = if streamed || length > 0 {
         let (body, progress) = body::pass_on(payload, most, door.limits);
         onward = onward.body(body);

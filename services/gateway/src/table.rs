@@ -22,6 +22,18 @@ const PUBLIC: &[(&str, &str)] = &[
 /// What takes a body as large as a file.
 const UPLOADS: &[(&str, &str)] = &[("POST", "/v1/files")];
 
+/// What begins with nothing: cookies that are sent along mean nothing there.
+const BEGINNINGS: &[(&str, &str)] = &[("POST", "/v1/auth/register"), ("POST", "/v1/auth/login")];
+
+pub fn needs_no_cookie(method: &str, path: &str) -> bool {
+    BEGINNINGS.contains(&(method, path))
+}
+
+/// Whether the service at this path reads cookies itself.
+pub fn takes_cookies(path: &str) -> bool {
+    path.starts_with("/v1/auth/")
+}
+
 pub fn is_public(method: &str, path: &str) -> bool {
     PUBLIC.contains(&(method, path))
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by them")]
 
+mod browser;
 mod door;
 mod pages;
+mod site;
 mod streams;
 mod world;

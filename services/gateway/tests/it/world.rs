@@ -10,7 +10,7 @@ use std::{
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use dallosh_gateway::{Limits, openapi, service_within};
+use dallosh_gateway::{Limits, Site, openapi, service_with};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{AUDIENCE, Claims, Config, ISSUER, RunError, Sources, TOKEN_TYPE, run};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
@@ -199,6 +199,15 @@ impl World {
 
     /// With other limits and configuration.
     pub async fn with(limits: Limits, keys: &[(&'static str, &str)]) -> Self {
+        Self::made(limits, Site::default(), keys).await
+    }
+
+    /// With a frontend.
+    pub async fn showing(site: Site) -> Self {
+        Self::made(Limits::default(), site, &[]).await
+    }
+
+    async fn made(limits: Limits, site: Site, keys: &[(&'static str, &str)]) -> Self {
         let (told, telling) = mpsc::unbounded_channel();
         let go = Arc::new(Semaphore::new(0));
         let base = stand_in(Strings { told, go: go.clone() });
@@ -208,7 +217,7 @@ impl World {
         let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let service = service_within(limits, listener, &config, openapi()).unwrap();
+        let service = service_with(limits, site, listener, &config, openapi()).unwrap();
         let figures = PrometheusBuilder::new().build_recorder().handle();
         let stop = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
