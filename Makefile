@@ -5,9 +5,9 @@ ifdef CARGO_TARGET_DIR
 DALLOSH = $(CARGO_TARGET_DIR)/release/dallosh
 endif
 
-.PHONY: run test generate deny help
+.PHONY: run test frontend generate deny help
 
-run: ## build, start everything on 127.0.0.1:5006, and send the sample through it
+run: frontend ## build, start everything on 127.0.0.1:5006, and send the sample through it
 	cargo build --release --locked -p dallosh
 	$(DALLOSH) up --sample samples/posts.csv
 
@@ -18,6 +18,11 @@ test: ## install and start what the tests need, and run all of them
 	cargo clippy --locked -p dallosh -p dallosh-storage --all-targets --features dallosh/aws,dallosh-storage/aws -- -D warnings
 	python3 samples/make_posts.py --check
 	$(SERVERS) cargo nextest run --locked --workspace --features dallosh/aws,dallosh-storage/aws
+
+frontend: ## build the frontend into frontend/out, from where the gateway takes it; nothing without npm
+	@if ! command -v npm >/dev/null || [ ! -f frontend/package.json ]; then echo "no npm: / will lead to /docs"; \
+	elif [ ! -f frontend/out/csp.json ] || [ -n "$$(find frontend -path frontend/node_modules -prune -o -path frontend/out -prune -o -path frontend/.next -prune -o -type f -newer frontend/out/csp.json -print -quit)" ]; then \
+		cd frontend && npm ci --no-audit --no-fund && npm run build; fi
 
 generate: ## write proto/ and docs/errors.md anew from the code
 	cargo build --locked -p dallosh
