@@ -83,6 +83,16 @@ pub struct ModelSnapshot {
     pub paginate_rows_limit: u32,
     /// Calls at once.
     pub concurrency: u32,
+    /// Calls a minute; without it the provider's own figure counts, once its answers tell it.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+    /// Tokens a minute, those of the answers included; without it the provider's own figure counts, once its answers
+    /// tell it.
+    #[serde(default)]
+    pub tokens_per_minute: Option<u32>,
+    /// The most tokens of prompt and answer together; without it what the model's server is known to hold.
+    #[serde(default)]
+    pub context_tokens: Option<u32>,
     /// What its tokens cost.
     pub price: ModelPrice,
 }

@@ -62,6 +62,18 @@ pub struct ModelInput {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 64)]
     concurrency: Option<Value>,
+    /// Calls a minute; `null`, as unless told, for what the provider's answers tell.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    requests_per_minute: Option<Value>,
+    /// Tokens a minute, those of the answers included; `null`, as unless told, for what the provider's answers tell.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000_000)]
+    tokens_per_minute: Option<Value>,
+    /// The most tokens of prompt and answer together; `null`, as unless told, for what its server is known to hold.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<u32>, minimum = 1024, maximum = 10_000_000)]
+    context_tokens: Option<Value>,
     /// What its tokens cost; nothing unless told.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<ModelPrice>)]
@@ -150,6 +162,28 @@ impl ModelInput {
         let concurrency = wrong.number("/concurrency", self.concurrency, 1, 64, || {
             before.map_or(DEFAULT_CONCURRENCY, |model| model.concurrency)
         });
+        let of_before = |limit: fn(&Model) -> Option<u32>| before.and_then(limit);
+        let requests_per_minute = wrong.limit(
+            "/requestsPerMinute",
+            self.requests_per_minute,
+            1,
+            1_000_000,
+            of_before(|model| model.requests_per_minute),
+        );
+        let tokens_per_minute = wrong.limit(
+            "/tokensPerMinute",
+            self.tokens_per_minute,
+            1,
+            1_000_000_000,
+            of_before(|model| model.tokens_per_minute),
+        );
+        let context_tokens = wrong.limit(
+            "/contextTokens",
+            self.context_tokens,
+            1024,
+            10_000_000,
+            of_before(|model| model.context_tokens),
+        );
         let position = wrong
             .number("/position", self.position, 0, LAST_POSITION, || before.map_or(position, |model| model.position));
         let price = Some(before.map(|model| model.price).unwrap_or_default());
@@ -169,6 +203,9 @@ impl ModelInput {
             retry_requests,
             paginate_rows_limit,
             concurrency,
+            requests_per_minute,
+            tokens_per_minute,
+            context_tokens,
             price,
             position,
         };
@@ -295,6 +332,22 @@ impl Wrong {
             value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|one| (least..=most).contains(one))
         })
         .unwrap_or(otherwise)
+    }
+
+    /// A number that may be `null` for none.
+    fn limit(
+        &mut self,
+        pointer: &str,
+        sent: Option<Value>,
+        least: u32,
+        most: u32,
+        otherwise: Option<u32>,
+    ) -> Option<u32> {
+        match sent {
+            Some(Value::Null) => None,
+            None => otherwise,
+            sent => Some(self.number(pointer, sent, least, most, || least)),
+        }
     }
 
     fn judge(self) -> Result<(), Problem> {

@@ -17,6 +17,12 @@ pub struct Model {
     pub retry_requests: u32,
     pub paginate_rows_limit: u32,
     pub concurrency: u32,
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+    #[serde(default)]
+    pub tokens_per_minute: Option<u32>,
+    #[serde(default)]
+    pub context_tokens: Option<u32>,
     pub price: ModelPrice,
     pub position: u32,
 }
@@ -38,6 +44,9 @@ pub fn snapshot(model: Versioned<Model>) -> ModelSnapshot {
         retry_requests: data.retry_requests,
         paginate_rows_limit: data.paginate_rows_limit,
         concurrency: data.concurrency,
+        requests_per_minute: data.requests_per_minute,
+        tokens_per_minute: data.tokens_per_minute,
+        context_tokens: data.context_tokens,
         price: data.price,
     }
 }
@@ -53,6 +62,9 @@ pub fn builtin() -> ModelSnapshot {
         retry_requests: DEFAULT_RETRIES,
         paginate_rows_limit: DEFAULT_ROWS,
         concurrency: DEFAULT_CONCURRENCY,
+        requests_per_minute: None,
+        tokens_per_minute: None,
+        context_tokens: None,
         price: ModelPrice::default(),
     }
 }

@@ -63,6 +63,15 @@ struct ModelView {
     /// Calls at once.
     #[schema(example = 2)]
     concurrency: u32,
+    /// Calls a minute; `null` for what the provider's answers tell.
+    #[schema(example = 500)]
+    requests_per_minute: Option<u32>,
+    /// Tokens a minute, those of the answers included; `null` for what the provider's answers tell.
+    #[schema(example = 200_000)]
+    tokens_per_minute: Option<u32>,
+    /// The most tokens of prompt and answer together; `null` for what its server is known to hold.
+    #[schema(example = 128_000)]
+    context_tokens: Option<u32>,
     /// What its tokens cost.
     price: ModelPrice,
     /// Smaller ones are asked first, equal ones in the order in which they were added.
@@ -85,6 +94,9 @@ fn view(model: Versioned<Model>) -> Resource<ModelView> {
         retry_requests: data.retry_requests,
         paginate_rows_limit: data.paginate_rows_limit,
         concurrency: data.concurrency,
+        requests_per_minute: data.requests_per_minute,
+        tokens_per_minute: data.tokens_per_minute,
+        context_tokens: data.context_tokens,
         price: data.price,
         position: data.position,
     };

@@ -8,8 +8,8 @@ use std::{
 
 use dallosh_contracts::{ModelPrice, ModelProvider, ModelSnapshot};
 use dallosh_llm::{
-    Breaker, BreakerConfig, Builtin, ClientOptions, GuardedClient, Limiter, LimiterConfig, Ollama, OpenAi, Price,
-    Provider, Route, RoutedModel, Unmetered, UrlPolicy,
+    Breaker, BreakerConfig, Builtin, ClientOptions, DEFAULT_CONTEXT_TOKENS, GuardedClient, Limiter, LimiterConfig,
+    Ollama, OpenAi, Price, Provider, Route, RoutedModel, Unmetered, UrlPolicy,
 };
 use dallosh_secrets::Sealer;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,8 @@ impl Models {
     pub fn route(&self, snapshots: &[ModelSnapshot], stop: CancellationToken) -> Option<Route> {
         let mut models: Vec<_> = snapshots.iter().filter_map(|snapshot| self.model(snapshot)).collect();
         if snapshots.is_empty() {
-            models.push(routed("builtin", Arc::new(Builtin), 2, 0, Price::default()));
+            let limits = LimiterConfig { concurrency: 2, requests_per_minute: None, tokens_per_minute: None };
+            models.push(routed("builtin", Arc::new(Builtin), limits, 0, Price::default()));
         }
         (!models.is_empty()).then(|| Route::new(models, Arc::new(Unmetered), stop))
     }
@@ -72,8 +73,7 @@ impl Models {
     }
 
     fn make(&self, snapshot: &ModelSnapshot) -> Result<RoutedModel, Unusable> {
-        let ModelSnapshot { uid, provider, model, base_url, sealed_key, retry_requests, concurrency, price, .. } =
-            snapshot;
+        let ModelSnapshot { uid, provider, model, base_url, sealed_key, retry_requests, price, .. } = snapshot;
         let ModelPrice { input_per_million_tokens, output_per_million_tokens } = *price;
         let price = Price::new(input_per_million_tokens, output_per_million_tokens)?;
         let client = || {
@@ -84,15 +84,25 @@ impl Models {
         };
         let provider: Arc<dyn Provider> = match provider {
             ModelProvider::Builtin => Arc::new(Builtin),
-            ModelProvider::Ollama => Arc::new(Ollama::new(model.clone(), client()?)),
-            ModelProvider::Openai => Arc::new(OpenAi::new(model.clone(), client()?)),
+            ModelProvider::Ollama => {
+                let context = snapshot.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS);
+                Arc::new(Ollama::new(model.clone(), client()?).with_context_tokens(context))
+            }
+            ModelProvider::Openai => {
+                let context = snapshot.context_tokens.map(u64::from);
+                Arc::new(OpenAi::new(model.clone(), client()?).with_context_tokens(context))
+            }
         };
-        Ok(routed(model, provider, *concurrency, *retry_requests, price))
+        let limits = LimiterConfig {
+            concurrency: snapshot.concurrency,
+            requests_per_minute: snapshot.requests_per_minute.map(u64::from),
+            tokens_per_minute: snapshot.tokens_per_minute.map(u64::from),
+        };
+        Ok(routed(model, provider, limits, *retry_requests, price))
     }
 }
 
-fn routed(name: &str, provider: Arc<dyn Provider>, concurrency: u32, retries: u32, price: Price) -> RoutedModel {
-    let limits = LimiterConfig { concurrency, requests_per_minute: None, tokens_per_minute: None };
+fn routed(name: &str, provider: Arc<dyn Provider>, limits: LimiterConfig, retries: u32, price: Price) -> RoutedModel {
     RoutedModel {
         name: name.to_owned(),
         provider,

@@ -20,6 +20,7 @@ async fn a_model_has_defaults_and_shows_all_but_its_key() {
     let shown = json!({
         "kind": "external", "provider": "openai", "model": "m", "baseUrl": stack.model, "has_key": true, "last4": "c0de",
         "retryRequests": 3, "paginateRowsLimit": 500, "concurrency": 2, "position": 0,
+        "requestsPerMinute": null, "tokensPerMinute": null, "contextTokens": null,
         "price": {"input_per_million_tokens": "1.00", "output_per_million_tokens": "0.5"}
     });
     assert_eq!(made.data(), shown);
@@ -44,6 +45,9 @@ async fn every_wrong_field_is_named_when_a_model_is_added_and_when_it_is_changed
         ("retryRequests", vec![json!(0), json!(11), json!(-1), json!("3"), json!(1.5), Value::Null]),
         ("paginateRowsLimit", vec![json!(0), json!(5001), json!("all"), json!(1_u64 << 63)]),
         ("concurrency", vec![json!(0), json!(65), json!(-1)]),
+        ("requestsPerMinute", vec![json!(0), json!(1_000_001), json!("60"), json!(0.5)]),
+        ("tokensPerMinute", vec![json!(0), json!(1_000_000_001), json!(-1)]),
+        ("contextTokens", vec![json!(1023), json!(10_000_001), json!("8k")]),
         ("position", vec![json!(-1), json!(1_000_001)]),
         ("kind", vec![json!("foreign"), Value::Null]),
         ("provider", vec![json!("acme"), json!("bedrock")]),
@@ -79,6 +83,25 @@ async fn every_wrong_field_is_named_when_a_model_is_added_and_when_it_is_changed
     let outside = json!({"kind": "external", "provider": "builtin", "baseUrl": stack.model, "apiKey": "x"});
     assert_eq!(admin.post(MODELS, &outside).await.problem(), "422 validation /kind /baseUrl /apiKey");
     assert_eq!(admin.get(&path).await.json(), before);
+}
+
+#[actix_web::test]
+async fn limits_are_kept_reach_the_tasks_and_go_with_null() {
+    let stack = Stack::start().await;
+    let admin = stack.admin();
+    let limits = json!({"requestsPerMinute": 1, "tokensPerMinute": 1_000_000_000, "contextTokens": 1024});
+    let path = format!("{MODELS}/{}", admin.add(&model(&stack.model, limits)).await);
+    let changed = admin.patch(&path, json!({"requestsPerMinute": 500, "contextTokens": null})).await.data();
+    assert_eq!(
+        (&changed["requestsPerMinute"], &changed["tokensPerMinute"], &changed["contextTokens"]),
+        (&json!(500), &json!(1_000_000_000), &Value::Null)
+    );
+    let route = admin.get("/v1/settings/ai/route?mode=external").await.json();
+    let taken = &route[0];
+    assert_eq!(
+        (&taken["requests_per_minute"], &taken["tokens_per_minute"], &taken["context_tokens"]),
+        (&json!(500), &json!(1_000_000_000), &Value::Null)
+    );
 }
 
 #[actix_web::test]

@@ -472,6 +472,10 @@ export type ListOfResourceModelView = {
              */
             concurrency: number;
             /**
+             * The most tokens of prompt and answer together; `null` for what its server is known to hold.
+             */
+            contextTokens?: number | null;
+            /**
              * Whether it has a key.
              */
             has_key: boolean;
@@ -504,9 +508,17 @@ export type ListOfResourceModelView = {
              */
             provider: ModelProvider;
             /**
+             * Calls a minute; `null` for what the provider's answers tell.
+             */
+            requestsPerMinute?: number | null;
+            /**
              * How often a call that failed is tried again.
              */
             retryRequests: number;
+            /**
+             * Tokens a minute, those of the answers included; `null` for what the provider's answers tell.
+             */
+            tokensPerMinute?: number | null;
         };
         /**
          * Its id.
@@ -734,6 +746,10 @@ export type ModelInput = {
      * Calls at once; 2 unless told.
      */
     concurrency?: number | null;
+    /**
+     * The most tokens of prompt and answer together; `null`, as unless told, for what its server is known to hold.
+     */
+    contextTokens?: number | null;
     kind?: ModelKind | null;
     /**
      * Its name at the provider.
@@ -750,9 +766,17 @@ export type ModelInput = {
     price?: ModelPrice | null;
     provider?: ModelProvider | null;
     /**
+     * Calls a minute; `null`, as unless told, for what the provider's answers tell.
+     */
+    requestsPerMinute?: number | null;
+    /**
      * How often a call that failed is tried again; 3 unless told.
      */
     retryRequests?: number | null;
+    /**
+     * Tokens a minute, those of the answers included; `null`, as unless told, for what the provider's answers tell.
+     */
+    tokensPerMinute?: number | null;
 };
 
 /**
@@ -792,6 +816,10 @@ export type ModelSnapshot = {
      */
     concurrency: number;
     /**
+     * The most tokens of prompt and answer together; without it what the model's server is known to hold.
+     */
+    context_tokens?: number | null;
+    /**
      * Its name at the provider.
      */
     model: string;
@@ -808,6 +836,10 @@ export type ModelSnapshot = {
      */
     provider: ModelProvider;
     /**
+     * Calls a minute; without it the provider's own figure counts, once its answers tell it.
+     */
+    requests_per_minute?: number | null;
+    /**
      * How often a call that failed is tried again.
      */
     retry_requests: number;
@@ -815,6 +847,11 @@ export type ModelSnapshot = {
      * Its key, sealed with the platform's master key and bound to [`ModelSnapshot::key_context`].
      */
     sealed_key?: string | null;
+    /**
+     * Tokens a minute, those of the answers included; without it the provider's own figure counts, once its answers
+     * tell it.
+     */
+    tokens_per_minute?: number | null;
     /**
      * The model's id in the settings.
      */
@@ -854,6 +891,10 @@ export type ModelView = {
      */
     concurrency: number;
     /**
+     * The most tokens of prompt and answer together; `null` for what its server is known to hold.
+     */
+    contextTokens?: number | null;
+    /**
      * Whether it has a key.
      */
     has_key: boolean;
@@ -886,9 +927,17 @@ export type ModelView = {
      */
     provider: ModelProvider;
     /**
+     * Calls a minute; `null` for what the provider's answers tell.
+     */
+    requestsPerMinute?: number | null;
+    /**
      * How often a call that failed is tried again.
      */
     retryRequests: number;
+    /**
+     * Tokens a minute, those of the answers included; `null` for what the provider's answers tell.
+     */
+    tokensPerMinute?: number | null;
 };
 
 /**
@@ -1218,6 +1267,10 @@ export type ResourceModelView = {
          */
         concurrency: number;
         /**
+         * The most tokens of prompt and answer together; `null` for what its server is known to hold.
+         */
+        contextTokens?: number | null;
+        /**
          * Whether it has a key.
          */
         has_key: boolean;
@@ -1250,9 +1303,17 @@ export type ResourceModelView = {
          */
         provider: ModelProvider;
         /**
+         * Calls a minute; `null` for what the provider's answers tell.
+         */
+        requestsPerMinute?: number | null;
+        /**
          * How often a call that failed is tried again.
          */
         retryRequests: number;
+        /**
+         * Tokens a minute, those of the answers included; `null` for what the provider's answers tell.
+         */
+        tokensPerMinute?: number | null;
     };
     /**
      * Its id.
@@ -1745,6 +1806,10 @@ export type ModelInputWritable = {
      * Calls at once; 2 unless told.
      */
     concurrency?: number | null;
+    /**
+     * The most tokens of prompt and answer together; `null`, as unless told, for what its server is known to hold.
+     */
+    contextTokens?: number | null;
     kind?: ModelKind | null;
     /**
      * Its name at the provider.
@@ -1761,9 +1826,17 @@ export type ModelInputWritable = {
     price?: ModelPrice | null;
     provider?: ModelProvider | null;
     /**
+     * Calls a minute; `null`, as unless told, for what the provider's answers tell.
+     */
+    requestsPerMinute?: number | null;
+    /**
      * How often a call that failed is tried again; 3 unless told.
      */
     retryRequests?: number | null;
+    /**
+     * Tokens a minute, those of the answers included; `null`, as unless told, for what the provider's answers tell.
+     */
+    tokensPerMinute?: number | null;
 };
 
 export type ListKeysData = {
