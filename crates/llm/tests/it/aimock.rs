@@ -17,7 +17,7 @@ async fn models(mut fixture: Value) -> [Box<dyn Provider>; 2] {
     let url = dallosh_testkit::aimock_url().unwrap();
     // The server is everybody's; the name is ours alone.
     let name = format!("model-{:032x}", rand::random::<u128>());
-    fixture["match"] = json!({"model": name});
+    fixture.as_object_mut().unwrap().insert("match".to_owned(), json!({"model": name}));
     let added = reqwest::Client::builder().no_proxy().build().unwrap().post(format!("{url}/__aimock/fixtures"));
     let added = added.json(&json!({"fixtures": [fixture]})).send().await.unwrap();
     assert!(added.status().is_success(), "{}", added.status());
