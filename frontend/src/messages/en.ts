@@ -10,7 +10,7 @@ export const en = {
   places: { overview: 'Overview', datasets: 'Datasets', tasks: 'Tasks', analysis: 'Analysis', settings: 'Settings' },
   shell: {
     navigation: 'Navigation', openNavigation: 'Open the navigation', search: 'Search or go to', administration: 'Administration', theme: 'Theme',
-    running: '{count} running', account: 'Account: {name}', profile: 'Profile', signOut: 'Sign out', skip: 'Skip to the content',
+    running: '{count} running', account: 'Account:', profile: 'Profile', signOut: 'Sign out', skip: 'Skip to the content',
     knownPassword: 'The password of this account is known to others.', changePassword: 'Change it',
     roles: { admin: 'Admin', analyst: 'Analyst' },
   },
@@ -101,7 +101,7 @@ export const en = {
     dropOutliers: 'Leave outliers out', dropOutliersHint: 'Posts far outside in likes, reposts or views. Else they are flagged and kept.', addAndStart: 'Add and start', addOnly: 'Add without starting', columnFirst: 'Choose the text column first',
   },
   datasets: {
-    title: 'Datasets', upload: 'Upload a CSV', sample: 'Try the sample', search: 'Search by name', sort: 'Order', name: 'Name', rows: 'Rows', columns: 'Columns', size: 'Size', textColumn: 'Text column', uploaded: 'Uploaded', state: 'Analysis',
+    title: 'Datasets', upload: 'Upload a CSV', search: 'Search by name', sort: 'Order', name: 'Name', rows: 'Rows', columns: 'Columns', size: 'Size', textColumn: 'Text column', uploaded: 'Uploaded', state: 'Analysis',
     notChosen: 'not chosen', notAnalysed: 'not analysed', nothingFound: 'No dataset has “{q}” in its name.', emptyTitle: 'No dataset yet', emptyText: 'Upload a CSV of posts: one row a post, with a column that holds the text. Or try the sample first, 360 posts about a made-up operator.',
     sorts: { '-createdAt': 'Newest first', createdAt: 'Oldest first', filename: 'By name', '-size': 'Largest first' },
   },
@@ -141,7 +141,7 @@ export const en = {
   },
   failed: { title: 'Failed rows', text: '{count, plural, one {# row} other {# rows}} without a label. They stay in the file with their reason.', again: 'Ask again for {count, plural, one {# row} other {# rows}}' },
   analysis: {
-    title: 'Analysis', of: 'Analysis of {name}', dataset: 'Dataset', copyLink: 'Copy link', copied: 'Copied', print: 'Print', emptyTitle: 'No dataset is analysed yet', emptyText: 'The charts appear here as soon as a task is done. Upload a CSV, or start one that is here already.', upload: 'Upload a CSV', sample: 'Try the sample',
+    title: 'Analysis', of: 'Analysis of {name}', dataset: 'Dataset', copyLink: 'Copy link', copied: 'Copied', print: 'Print', emptyTitle: 'No dataset is analysed yet', emptyText: 'The charts appear here as soon as a task is done. Upload a CSV, or start one that is here already.', upload: 'Upload a CSV',
     waiting: 'Uploaded, not analysed yet', rows: '{count, plural, one {# row} other {# rows}}', openTask: 'Open the task', analyse: 'Analyse',
   },
   frame: { unavailable: 'Not available for this dataset', table: 'Table', chart: 'Chart', export: 'Export', exportOf: 'Export: {title}' },
@@ -170,7 +170,7 @@ export const en = {
     share: '<b>{share}</b> of {labelled, number} labelled posts are negative.', steady: 'Negative share is steady at <b>{share}</b>.', rose: 'Negative share rose <b>{points} points</b> to <b>{share}</b>.', fell: 'Negative share fell <b>{points} points</b> to <b>{share}</b>.', topic: 'Most complaints are about <door>{topic}</door>: <b>{count, number}</b>.', spikes: '{count, plural, one {One day stands out:} other {# days stand out:}}',
   },
   overview: {
-    title: 'Overview', sample: 'Try the sample', upload: 'Upload a CSV', now: 'Now', nowNone: 'Nothing runs.', nowCount: '{count, plural, one {# task runs or waits its turn} other {# tasks run or wait their turn}}', attention: 'Needs you', attentionNone: 'Nothing waits for you.', attentionCount: '{count, plural, one {# task waits} other {# tasks wait}} for a person',
+    title: 'Overview', upload: 'Upload a CSV', now: 'Now', nowNone: 'Nothing runs.', nowCount: '{count, plural, one {# task runs or waits its turn} other {# tasks run or wait their turn}}', attention: 'Needs you', attentionNone: 'Nothing waits for you.', attentionCount: '{count, plural, one {# task waits} other {# tasks wait}} for a person',
     analysed: 'Analysed', analysedText: 'Latest first; each opens its analysis', analysedNone: 'No task is done yet.', datasets: 'Datasets', datasetsText: '{count, plural, one {# dataset} other {# datasets}}, latest first', goneDataset: 'Deleted dataset', percent: '{percent}%', rows: '{count, plural, one {# row} other {# rows}}',
     failedRows: '{count, plural, one {# failed row} other {# failed rows}}', progressOf: 'Progress of {name}', emptyTitle: 'Nothing here yet', emptyText: 'Upload a CSV of posts and press “Add and start”. The figures appear as soon as it is done.',
   },
@@ -183,7 +183,7 @@ export const en = {
     modeText: { automatic: 'A page goes to the first model. When it fails or refuses, the same page goes to the next one: external models first, then local ones. No page is lost.', external: 'Only external models are asked. A task waits when none of them answers.', local: 'Only local models are asked. Nothing leaves this server.' },
     models: 'Models', order: 'In the order in which they stand in for each other. Alt ↑ ↓ moves one.', none: 'No model yet. The built-in classifier labels posts offline with rules and word lists; add a model to have a language model do it.',
     providers: { openai: 'OpenAI-compatible', ollama: 'Ollama', builtin: 'Built-in rules' }, kinds: { external: 'external', local: 'local' }, default: 'asked first', free: 'No cost', price: '{input} in, {output} out', calls: '{count} at a time', moveUp: 'Move {name} up', moveDown: 'Move {name} down', newModel: 'New model',
-    kind: 'Where it runs', provider: 'Provider', model: 'Model', modelHint: 'Its name at the provider', modelNeeded: 'Enter the model’s name', baseUrl: 'Base URL', baseUrlHint: 'Another origin needs the key again', baseUrlWrong: 'Enter an address such as https://api.openai.com/v1', apiKey: 'API key', keyKept: 'Ends in {last4}. Stored sealed: it can be replaced, never read.', keyHint: 'Stored sealed: it can be replaced, never read.',
+    external: 'External', local: 'Local', kind: 'Where it runs', provider: 'Provider', model: 'Model', modelHint: 'Its name at the provider', modelNeeded: 'Enter the model’s name', baseUrl: 'Base URL', baseUrlHint: 'Another origin needs the key again', baseUrlWrong: 'Enter an address such as https://api.openai.com/v1', apiKey: 'API key', keyKept: 'Ends in {last4}. Stored sealed: it can be replaced, never read.', keyHint: 'Stored sealed: it can be replaced, never read.',
     rowsAPage: 'Texts a page', concurrency: 'Calls at a time', retries: 'Tries', priceIn: 'Price in, $', priceOut: 'Price out, $', perMillion: 'per 1M tokens', priceWrong: 'Enter an amount such as 0.15', delete: 'Delete model', askFirst: 'Ask it first', notFirst: 'Not first any more', save: 'Save', addModel: 'Add the model', saved: '{name} is saved', added: '{name} is added', deleteTitle: 'Delete {name}?', deleteText: 'Its key goes with it. Tasks that run ask the other models.', keep: 'Keep the model',
     test: 'Test', testing: 'Testing…', testHint: 'One small real call', works: 'Works.', fails: 'Does not work.', latency: '{ms, number} ms', tokens: '{input, number} + {output, number} tokens',
   },

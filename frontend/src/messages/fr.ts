@@ -12,7 +12,7 @@ export const fr: Messages = {
   places: { overview: 'Vue d’ensemble', datasets: 'Jeux de données', tasks: 'Tâches', analysis: 'Analyse', settings: 'Réglages' },
   shell: {
     navigation: 'Navigation principale', openNavigation: 'Ouvrir la navigation', search: 'Chercher ou aller à', administration: 'Administration', theme: 'Thème',
-    running: '{count} en cours', account: 'Compte : {name}', profile: 'Profil', signOut: 'Se déconnecter', skip: 'Aller au contenu',
+    running: '{count} en cours', account: 'Compte :', profile: 'Profil', signOut: 'Se déconnecter', skip: 'Aller au contenu',
     knownPassword: 'Le mot de passe de ce compte est connu d’autres personnes.', changePassword: 'Le changer',
     roles: { admin: 'Administrateur', analyst: 'Analyste' },
   },
@@ -103,7 +103,7 @@ export const fr: Messages = {
     dropOutliers: 'Écarter les valeurs extrêmes', dropOutliersHint: 'Posts très au-delà des autres en mentions J’aime, partages ou vues. Sinon ils sont signalés et gardés.', addAndStart: 'Ajouter et démarrer', addOnly: 'Ajouter sans démarrer', columnFirst: 'Choisissez d’abord la colonne de texte',
   },
   datasets: {
-    title: 'Jeux de données', upload: 'Importer un CSV', sample: 'Essayer avec l’exemple', search: 'Chercher par nom', sort: 'Ordre', name: 'Nom', rows: 'Lignes', columns: 'Colonnes', size: 'Taille', textColumn: 'Colonne de texte', uploaded: 'Importé', state: 'Analyse',
+    title: 'Jeux de données', upload: 'Importer un CSV', search: 'Chercher par nom', sort: 'Ordre', name: 'Nom', rows: 'Lignes', columns: 'Colonnes', size: 'Taille', textColumn: 'Colonne de texte', uploaded: 'Importé', state: 'Analyse',
     notChosen: 'à choisir', notAnalysed: 'pas analysé', nothingFound: 'Aucun jeu de données n’a « {q} » dans son nom.', emptyTitle: 'Aucun jeu de données', emptyText: 'Importez un CSV de posts : une ligne par post, avec une colonne qui contient le texte. Ou essayez d’abord l’exemple, 360 posts sur un opérateur inventé.',
     sorts: { '-createdAt': 'Récents d’abord', createdAt: 'Anciens d’abord', filename: 'Par nom', '-size': 'Grands d’abord' },
   },
@@ -143,7 +143,7 @@ export const fr: Messages = {
   },
   failed: { title: 'Lignes en échec', text: '{count, plural, one {# ligne} other {# lignes}} sans étiquette. Elles restent dans le fichier avec leur raison.', again: 'Redemander pour {count, plural, one {# ligne} other {# lignes}}' },
   analysis: {
-    title: 'Analyse', of: 'Analyse de {name}', dataset: 'Jeu de données', copyLink: 'Copier le lien', copied: 'Copié', print: 'Imprimer', emptyTitle: 'Aucun jeu de données analysé', emptyText: 'Les graphiques apparaissent ici dès qu’une tâche est terminée. Importez un CSV, ou démarrez-en un qui est déjà là.', upload: 'Importer un CSV', sample: 'Essayer avec l’exemple',
+    title: 'Analyse', of: 'Analyse de {name}', dataset: 'Jeu de données', copyLink: 'Copier le lien', copied: 'Copié', print: 'Imprimer', emptyTitle: 'Aucun jeu de données analysé', emptyText: 'Les graphiques apparaissent ici dès qu’une tâche est terminée. Importez un CSV, ou démarrez-en un qui est déjà là.', upload: 'Importer un CSV',
     waiting: 'Importés, pas encore analysés', rows: '{count, plural, one {# ligne} other {# lignes}}', openTask: 'Ouvrir la tâche', analyse: 'Analyser',
   },
   frame: { unavailable: 'Indisponible pour ce jeu de données', table: 'Tableau', chart: 'Graphique', export: 'Exporter', exportOf: 'Exporter : {title}' },
@@ -172,7 +172,7 @@ export const fr: Messages = {
     share: '<b>{share}</b> des {labelled, number} posts étiquetés sont négatifs.', steady: 'La part négative est stable à <b>{share}</b>.', rose: 'La part négative monte de <b>{points} points</b> à <b>{share}</b>.', fell: 'La part négative baisse de <b>{points} points</b> à <b>{share}</b>.', topic: 'Le plus de plaintes concerne <door>{topic}</door> : <b>{count, number}</b>.', spikes: '{count, plural, one {Un jour ressort :} other {# jours ressortent :}}',
   },
   overview: {
-    title: 'Vue d’ensemble', sample: 'Essayer avec l’exemple', upload: 'Importer un CSV', now: 'En ce moment', nowNone: 'Rien ne tourne.', nowCount: '{count, plural, one {# tâche tourne ou attend son tour} other {# tâches tournent ou attendent leur tour}}', attention: 'À vous de voir', attentionNone: 'Rien ne vous attend.', attentionCount: '{count, plural, one {# tâche attend} other {# tâches attendent}} quelqu’un',
+    title: 'Vue d’ensemble', upload: 'Importer un CSV', now: 'En ce moment', nowNone: 'Rien ne tourne.', nowCount: '{count, plural, one {# tâche tourne ou attend son tour} other {# tâches tournent ou attendent leur tour}}', attention: 'À vous de voir', attentionNone: 'Rien ne vous attend.', attentionCount: '{count, plural, one {# tâche attend} other {# tâches attendent}} quelqu’un',
     analysed: 'Analysés', analysedText: 'Récents d’abord ; chacun ouvre son analyse', analysedNone: 'Aucune tâche n’est terminée.', datasets: 'Jeux de données', datasetsText: '{count, plural, one {# jeu de données} other {# jeux de données}}, récents d’abord', goneDataset: 'Jeu de données supprimé', percent: '{percent} %', rows: '{count, plural, one {# ligne} other {# lignes}}',
     failedRows: '{count, plural, one {# ligne en échec} other {# lignes en échec}}', progressOf: 'Avancement de {name}', emptyTitle: 'Rien encore', emptyText: 'Importez un CSV de posts et appuyez sur « Ajouter et démarrer ». Les chiffres apparaissent dès que c’est terminé.',
   },
@@ -185,7 +185,7 @@ export const fr: Messages = {
     modeText: { automatic: 'Une page va au premier modèle. S’il échoue ou refuse, la même page va au suivant : les externes d’abord, puis les locaux. Aucune page n’est perdue.', external: 'Seuls les modèles externes sont interrogés. Une tâche attend quand aucun ne répond.', local: 'Seuls les modèles locaux sont interrogés. Rien ne quitte ce serveur.' },
     models: 'Modèles', order: 'Dans l’ordre où ils se remplacent. Alt ↑ ↓ en déplace un.', none: 'Aucun modèle. Le classifieur intégré étiquette les posts hors ligne avec des règles et des listes de mots ; ajoutez un modèle pour qu’un modèle de langage le fasse.',
     providers: { openai: 'Compatible OpenAI', ollama: 'Ollama (local)', builtin: 'Règles intégrées' }, kinds: { external: 'externe', local: 'local' }, default: 'interrogé en premier', free: 'Gratuit', price: '{input} entrée, {output} sortie', calls: '{count} à la fois', moveUp: 'Monter {name}', moveDown: 'Descendre {name}', newModel: 'Nouveau modèle',
-    kind: 'Où il tourne', provider: 'Fournisseur', model: 'Modèle', modelHint: 'Son nom chez le fournisseur', modelNeeded: 'Indiquez le nom du modèle', baseUrl: 'URL de base', baseUrlHint: 'Une autre origine demande à nouveau la clé', baseUrlWrong: 'Indiquez une adresse telle que https://api.openai.com/v1', apiKey: 'Clé d’API', keyKept: 'Finit par {last4}. Gardée scellée : on peut la remplacer, jamais la lire.', keyHint: 'Gardée scellée : on peut la remplacer, jamais la lire.',
+    external: 'Externe', local: 'Sur ce serveur', kind: 'Où il tourne', provider: 'Fournisseur', model: 'Modèle', modelHint: 'Son nom chez le fournisseur', modelNeeded: 'Indiquez le nom du modèle', baseUrl: 'URL de base', baseUrlHint: 'Une autre origine demande à nouveau la clé', baseUrlWrong: 'Indiquez une adresse telle que https://api.openai.com/v1', apiKey: 'Clé d’API', keyKept: 'Finit par {last4}. Gardée scellée : on peut la remplacer, jamais la lire.', keyHint: 'Gardée scellée : on peut la remplacer, jamais la lire.',
     rowsAPage: 'Textes par page', concurrency: 'Appels à la fois', retries: 'Essais', priceIn: 'Prix entrée, $', priceOut: 'Prix sortie, $', perMillion: 'par million de jetons', priceWrong: 'Indiquez un montant tel que 0,15', delete: 'Supprimer le modèle', askFirst: 'L’interroger en premier', notFirst: 'Ne plus l’interroger en premier', save: 'Enregistrer', addModel: 'Ajouter le modèle', saved: '{name} est enregistré', added: '{name} est ajouté', deleteTitle: 'Supprimer {name} ?', deleteText: 'Sa clé disparaît avec lui. Les tâches en cours interrogent les autres modèles.', keep: 'Garder le modèle',
     test: 'Tester', testing: 'Test en cours…', testHint: 'Un petit appel réel', works: 'Fonctionne.', fails: 'Ne fonctionne pas.', latency: '{ms, number} ms', tokens: '{input, number} + {output, number} jetons',
   },

@@ -36,11 +36,10 @@ export function Sidebar({ area, onSearch, drawer = false }: SidebarProps) {
       <button
         type="button"
         onClick={onSearch}
-        aria-label={t('search')}
         aria-keyshortcuts="Control+K"
         className={cn('mb-3 flex h-8 shrink-0 items-center gap-2 rounded-md border bg-background pr-1.5 pl-2 text-sidebar-muted hover:bg-accent', !drawer && 'md:max-lg:justify-center md:max-lg:px-0')}
       >
-        <Search aria-hidden className="size-3.5 shrink-0" /><span className={cn('flex-1 text-left whitespace-nowrap', word)}>{t('search')}</span><span className={word}><Kbd>Ctrl K</Kbd></span>
+        <Search aria-hidden className="size-3.5 shrink-0" /><span className={cn('flex-1 text-left whitespace-nowrap', !drawer && 'md:max-lg:sr-only')}>{t('search')}</span><span className={word}><Kbd>Ctrl K</Kbd></span>
       </button>
       <nav aria-label={t('navigation')} className="min-h-0 flex-1 overflow-y-auto py-0.5">
         <Places places={work} drawer={drawer} />
@@ -108,9 +107,10 @@ function UserMenu({ drawer }: { drawer: boolean }) {
   return (
     <div className="-mx-2 shrink-0 border-t border-sidebar-border px-2 pt-2">
       <Menu>
-        <MenuTrigger aria-label={t('account', { name })} className={cn('flex h-9 w-full items-center gap-2 rounded-md px-2 text-left hover:bg-sidebar-accent/60', !drawer && 'md:max-lg:justify-center md:max-lg:px-0')}>
+        <MenuTrigger className={cn('flex h-9 w-full items-center gap-2 rounded-md px-2 text-left hover:bg-sidebar-accent/60', !drawer && 'md:max-lg:justify-center md:max-lg:px-0')}>
           <span aria-hidden className="grid size-6 shrink-0 place-items-center rounded-full border bg-secondary text-[10px] font-semibold text-muted-foreground">{initials(name)}</span>
-          <span className={cn('min-w-0 flex-1', word)}>
+          <span className="sr-only">{t('account')}</span>
+          <span className={cn('min-w-0 flex-1', !drawer && 'md:max-lg:sr-only')}>
             <span className="block truncate leading-4 font-medium text-foreground">{name}</span>
             <span className="block truncate text-xs text-sidebar-muted">{t.has(`roles.${me.role.name as 'admin'}`) ? t(`roles.${me.role.name as 'admin'}`) : me.role.name}</span>
           </span>

@@ -27,7 +27,7 @@ export function AiSettingsPage() {
 
   return (
     <>
-      <PageHeader title={t('title')} actions={<Button size="sm" variant="primary" onClick={() => void choose('new')}><Plus aria-hidden />{t('add')}</Button>} />
+      <PageHeader title={t('title')} actions={current !== 'new' && <Button size="sm" variant="primary" onClick={() => void choose('new')}><Plus aria-hidden />{t('add')}</Button>} />
       {problem && <div className="gutter max-w-[760px] py-6"><ProblemAlert problem={problem} onRetry={() => { void models.refetch(); void preferences.refetch(); }} /></div>}
       {!problem && (
         <div className="grid flex-1 lg:grid-cols-[minmax(0,1fr)_420px]">

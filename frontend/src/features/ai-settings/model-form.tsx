@@ -78,7 +78,7 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
       {id && <Test id={id} />}
       {problem !== null && <ProblemAlert problem={problem} />}
       <div className="grid grid-cols-2 gap-3">
-        <Field label={t('kind')} error={wrong('kind', '')}>{(field) => <Select {...field} {...register('kind')}><option value="external">{t('kinds.external')}</option><option value="local">{t('kinds.local')}</option></Select>}</Field>
+        <Field label={t('kind')} error={wrong('kind', '')}>{(field) => <Select {...field} {...register('kind')}><option value="external">{t('external')}</option><option value="local">{t('local')}</option></Select>}</Field>
         <Field label={t('provider')} error={wrong('provider', '')}>
           {(field) => (
             <Select {...field} {...register('provider', { onChange: (event: { target: { value: string } }) => { if (!view && event.target.value === 'ollama') { setValue('kind', 'local'); setValue('baseUrl', 'http://127.0.0.1:11434'); } } })}>

@@ -9,6 +9,7 @@ import { EmptyState } from '@/components/empty-state';
 import { PageHeader } from '@/components/page-header';
 import { ProblemAlert } from '@/components/problem-alert';
 import { TaskStatusText } from '@/components/task-status';
+import { TrySample } from '@/components/try-sample';
 import { Button } from '@/components/ui/button';
 import { Select } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
@@ -79,7 +80,7 @@ function Nothing() {
       <EmptyState
         title={t('emptyTitle')}
         text={t('emptyText')}
-        actions={<><Button asChild variant="primary"><Link href={paths.newDataset}>{t('upload')}</Link></Button>{files.length === 0 && <Button asChild><Link href={`${paths.newDataset}&sample=true`}>{t('sample')}</Link></Button>}</>}
+        actions={<><Button asChild variant="primary"><Link href={paths.newDataset}>{t('upload')}</Link></Button>{files.length === 0 && <TrySample />}</>}
       >
         {waiting.length > 0 && (
           <section aria-label={t('waiting')}>

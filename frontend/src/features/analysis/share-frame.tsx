@@ -74,14 +74,14 @@ function ShareBar({ title, parts }: { title: string; parts: Part[] }) {
           {shown.map((part, index) => {
             const x = starts[index] ?? 0, wide = (room * part.posts) / total, text = format.percent(part.posts / total);
             return (
-              <g key={part.key} {...door(t('doorOf', { name: part.name, posts: part.posts }), index === 0, part.open)}>
+              <g key={part.key} {...door(t('tip', { name: part.name, posts: part.posts, share: text }), index === 0, part.open)}>
                 <title>{t('tip', { name: part.name, posts: part.posts, share: text })}</title>
                 <rect data-edge x={x} y={TOP} width={Math.max(2, wide)} height={BAR} rx={2} className={part.fill} strokeWidth={1.5} />
-                {wide > 46 && <text x={x} y={TOP - 8} className="fill-foreground text-xs font-medium">{text}</text>}
                 <rect x={x} y={0} width={Math.max(2, wide)} height={HEIGHT} fill="transparent" />
               </g>
             );
           })}
+          {shown.map((part, index) => (room * part.posts) / total > 46 && <text key={part.key} aria-hidden x={starts[index]} y={TOP - 8} className="pointer-events-none fill-foreground text-xs font-medium">{format.percent(part.posts / total)}</text>)}
         </svg>
       )}
     </div>

@@ -9,6 +9,7 @@ import { EmptyState } from '@/components/empty-state';
 import { PageHeader } from '@/components/page-header';
 import { ProblemAlert } from '@/components/problem-alert';
 import { TaskStatusText } from '@/components/task-status';
+import { TrySample } from '@/components/try-sample';
 import { Button } from '@/components/ui/button';
 import { Select } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
@@ -17,7 +18,7 @@ import { useFormat } from '@/lib/format';
 import { usePaths } from '@/lib/paths';
 import { usePermission } from '@/lib/session';
 import { useFiles, useTasks } from '@/lib/task-queries';
-import { uploadQueue } from './uploads';
+import { uploadQueue } from '@/lib/uploads';
 
 const SORTS = ['-createdAt', 'createdAt', 'filename', '-size'] as const;
 
@@ -48,7 +49,7 @@ export function DatasetListPage() {
           <EmptyState
             title={t('emptyTitle')}
             text={t('emptyText')}
-            actions={mayUpload && <><Button asChild variant="primary"><Link href={paths.newDataset}><Plus aria-hidden />{t('upload')}</Link></Button><Button asChild><Link href={`${paths.newDataset}&sample=true`}>{t('sample')}</Link></Button></>}
+            actions={mayUpload && <><Button asChild variant="primary"><Link href={paths.newDataset}><Plus aria-hidden />{t('upload')}</Link></Button><TrySample /></>}
           />
         )}
         {!empty && !files.error && (

@@ -3,12 +3,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
-import { parseAsBoolean, useQueryState } from 'nuqs';
 import { useEffect, useEffectEvent, useState } from 'react';
 import { toast } from 'sonner';
 import { PageHeader } from '@/components/page-header';
 import { ProblemAlert } from '@/components/problem-alert';
-import { Button } from '@/components/ui/button';
+import { TrySample } from '@/components/try-sample';
 import { Skeleton } from '@/components/ui/skeleton';
 import type { Dialect, ResourceFileData, ResourceTaskData } from '@/lib/api/generated';
 import { previewFileOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
@@ -18,9 +17,8 @@ import { AddPanel } from './add-panel';
 import { DataGrid } from './data-grid';
 import { DialectForm } from './dialect-form';
 import { DropZone } from './drop-zone';
-import { fetchSample } from './sample';
 import { UploadRow } from './upload-row';
-import { uploadQueue, useUploads } from './uploads';
+import { uploadQueue, useUploads } from '@/lib/uploads';
 
 /** From a file on a disk to a task: drop it, see how it was read, add it. */
 export function NewDatasetPage() {
@@ -31,7 +29,6 @@ export function NewDatasetPage() {
   const forget = useForgetLists();
   const uploads = useUploads();
   const [chosen, choose] = useState<number | null>(null);
-  const [sampleProblem, setSampleProblem] = useState<unknown>(null);
   const selected = uploads.find(({ id }) => id === chosen) ?? uploads.find(({ state }) => state === 'ready') ?? uploads[0];
   const ready = uploads.filter(({ state }) => state === 'ready').length;
   const sending = uploads.some(({ state }) => state === 'sending' || state === 'waiting');
@@ -46,10 +43,6 @@ export function NewDatasetPage() {
   }, [sending]);
 
   const take = (files: File[]) => choose(uploadQueue.add(files) ?? null);
-  const trySample = () => fetchSample().then((file) => take([file]), setSampleProblem);
-  const [wantsSample, setWantsSample] = useQueryState('sample', parseAsBoolean);
-  const onSampleWanted = useEffectEvent(() => { void setWantsSample(null); void trySample(); });
-  useEffect(() => { if (wantsSample) onSampleWanted(); }, [wantsSample]);
   const added = (id: number, task: ResourceTaskData, name: string) => {
     uploadQueue.remove(id);
     if (uploads.length > 1) toast(t('added', { name }), { action: { label: t('openTask'), onClick: () => router.push(paths.task(task.uid)) } });
@@ -67,9 +60,8 @@ export function NewDatasetPage() {
           {selected?.dataset && <Read key={selected.id} dataset={selected.dataset} onChanged={(dataset) => uploadQueue.keep(selected.id, dataset)} />}
           {uploads.length === 0 && (
             <div className="gutter max-w-[720px] pb-10">
-              {sampleProblem !== null && <ProblemAlert problem={sampleProblem} className="mb-4" />}
               <p className="text-base text-muted-foreground">{t('what')}</p>
-              <Button className="mt-4" onClick={() => void trySample()}>{t('sample')}</Button>
+              <div className="mt-4"><TrySample /></div>
             </div>
           )}
         </div>

@@ -9,7 +9,7 @@ import { Progress } from '@/components/ui/progress';
 import { cn } from '@/lib/cn';
 import { useFormat } from '@/lib/format';
 import { useProblemText } from '@/lib/problem-text';
-import { uploadQueue, type Upload } from './uploads';
+import { uploadQueue, type Upload } from '@/lib/uploads';
 
 interface UploadRowProps { upload: Upload; selected: boolean; onSelect: () => void }
 

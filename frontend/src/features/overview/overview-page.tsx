@@ -7,6 +7,7 @@ import { EmptyState } from '@/components/empty-state';
 import { PageHeader } from '@/components/page-header';
 import { ProblemAlert } from '@/components/problem-alert';
 import { isActive, phaseOf, TaskStatusText } from '@/components/task-status';
+import { TrySample } from '@/components/try-sample';
 import { Button } from '@/components/ui/button';
 import { Progress } from '@/components/ui/progress';
 import { Skeleton } from '@/components/ui/skeleton';
@@ -35,7 +36,7 @@ export function OverviewPage() {
   const stuck = all.filter(({ data }) => ['paused', 'failed', 'waiting'].includes(phaseOf(data)) || (data.status === 'done' && (data.progress.rows_failed ?? 0) > 0) || data.status === 'added');
   const done = all.filter(({ data }) => data.status === 'done');
 
-  if (files.data.items.length === 0) return <><PageHeader title={t('title')} /><EmptyState title={t('emptyTitle')} text={t('emptyText')} actions={mayUpload && <><Button asChild variant="primary"><Link href={paths.newDataset}><Plus aria-hidden />{t('upload')}</Link></Button><Button asChild><Link href={`${paths.newDataset}&sample=true`}>{t('sample')}</Link></Button></>} /></>;
+  if (files.data.items.length === 0) return <><PageHeader title={t('title')} /><EmptyState title={t('emptyTitle')} text={t('emptyText')} actions={mayUpload && <><Button asChild variant="primary"><Link href={paths.newDataset}><Plus aria-hidden />{t('upload')}</Link></Button><TrySample /></>} /></>;
   return (
     <>
       <PageHeader title={t('title')} actions={upload} />

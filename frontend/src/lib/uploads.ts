@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
-import type { ResourceFileData } from '@/lib/api/generated';
-import { uploadFile } from '@/lib/api/upload';
+import type { ResourceFileData } from './api/generated';
+import { uploadFile } from './api/upload';
 
 export type UploadState = 'waiting' | 'sending' | 'reading' | 'ready' | 'failed';
 

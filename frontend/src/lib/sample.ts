@@ -1,4 +1,4 @@
-import { ApiProblem } from '@/lib/api/problem';
+import { ApiProblem } from './api/problem';
 
 /** The export that the product ships to be tried with. */
 export async function fetchSample(): Promise<File> {

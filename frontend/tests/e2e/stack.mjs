@@ -1,0 +1,69 @@
+// The real thing: `dallosh up` with the pages in it, on a free port and an empty folder. DALLOSH_URL names one that runs already.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const root = new URL('../../..', import.meta.url).pathname;
+const binary = process.env.DALLOSH_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug/dallosh');
+const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+export const sample = join(root, 'samples/posts.csv');
+
+const freePort = () => new Promise((done) => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => done(port)); });
+});
+
+/** Looks until `found` gives something, or the time is up. */
+export async function until(found, what, seconds = 30) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
+    const seen = await Promise.resolve().then(found).catch(() => null);
+    if (seen) return seen;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`not in ${seconds} s: ${what}`);
+}
+
+export async function startStack() {
+  for (const needed of [browserPath, ...(process.env.DALLOSH_URL ? [] : [binary])]) if (!existsSync(needed)) throw new Error(`${needed} is not there`);
+  let url = process.env.DALLOSH_URL, stop = () => {};
+  if (!url) {
+    const port = await freePort(), data = mkdtempSync(join(tmpdir(), 'dallosh-e2e-'));
+    url = `http://127.0.0.1:${port}`;
+    const server = spawn(binary, ['up', '--listen', `127.0.0.1:${port}`, '--data-dir', data], { stdio: 'ignore' });
+    stop = () => new Promise((done) => { server.once('exit', () => { rmSync(data, { recursive: true, force: true }); done(); }); server.kill('SIGTERM'); });
+    await until(async () => (await fetch(`${url}/readyz`)).ok, 'the server is ready', 60);
+  }
+  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server'] });
+  return { url, browser, stop: async () => { await browser.close(); await stop(); } };
+}
+
+const known = [/Failed to load resource/];
+
+/** A page whose faults are kept: console errors, exceptions, answers from 400 on that nobody expected. */
+export async function openPage(stack, options = {}) {
+  const context = await stack.browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US', acceptDownloads: true, baseURL: stack.url, ...options });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const faults = [];
+  page.on('console', (message) => { if (message.type() === 'error' && !known.some((one) => one.test(message.text()))) faults.push(`console: ${message.text()}`); });
+  page.on('pageerror', (error) => faults.push(`exception: ${error.message}`));
+  page.on('response', (response) => { if (response.status() >= 400 && response.status() !== 401) faults.push(`${response.status()} ${response.url()}`); });
+  page.on('request', (request) => { if (!request.url().startsWith(stack.url) && !/^(data|blob):/.test(request.url())) faults.push(`another origin: ${request.url()}`); });
+  return { context, page, faults };
+}
+
+export async function register(page, name = 'Camille Renard') {
+  const email = `e2e-${Date.now()}-${Math.random().toString(36).slice(2)}@example.com`, password = 'Correct-horse-9';
+  await page.goto('/auth?tab=register');
+  await page.getByLabel(/^(Name|Nom)$/).fill(name);
+  await page.getByLabel(/e-mail/i).fill(email);
+  await page.getByLabel(/^(Password|Mot de passe)$/).fill(password);
+  await page.getByRole('tabpanel').getByRole('button', { name: /^(Create an account|Créer un compte)$/ }).click();
+  await page.waitForURL('**/home');
+  return { email, password };
+}
