@@ -5,7 +5,6 @@ import { usePathname, useRouter } from 'next/navigation';
 import { useCallback, useEffect } from 'react';
 import { logoutUser, type MeView, type Permission } from './api/generated';
 import { getMeOptions } from './api/generated/@tanstack/react-query.gen';
-import { memorySession } from './api/memory-session';
 import { ApiProblem } from './api/problem';
 import { pathsOf } from './paths';
 
@@ -42,7 +41,6 @@ export function useSignOut() {
   const router = useRouter();
   return useCallback(async () => {
     await logoutUser().catch(() => {});
-    memorySession.clear();
     router.push('/auth');
     queries.clear();
   }, [queries, router]);

@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { ProblemAlert } from '@/components/problem-alert';
 import { Button } from '@/components/ui/button';
 import { Field, Input } from '@/components/ui/field';
-import { signIn } from './sign-in';
+import { loginUser } from '@/lib/api/generated';
 import { PasswordInput } from './password-input';
 
 const schema = z.object({ email: z.string().trim().min(1), password: z.string().min(1) });
@@ -20,7 +20,7 @@ export function LoginForm({ onDone }: { onDone: () => Promise<void> }) {
   const submit = handleSubmit(async (fields) => {
     setProblem(null);
     try {
-      await signIn(fields);
+      await loginUser({ body: fields, throwOnError: true });
       await onDone();
     } catch (refusal) {
       setProblem(refusal);

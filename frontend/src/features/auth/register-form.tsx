@@ -8,10 +8,9 @@ import * as z from 'zod';
 import { ProblemAlert } from '@/components/problem-alert';
 import { Button } from '@/components/ui/button';
 import { Field, Input } from '@/components/ui/field';
-import { registerUser } from '@/lib/api/generated';
+import { loginUser, registerUser } from '@/lib/api/generated';
 import { ApiProblem } from '@/lib/api/problem';
 import { PasswordInput } from './password-input';
-import { signIn } from './sign-in';
 
 const schema = z.object({ name: z.string().trim().max(100), email: z.email(), password: z.string().min(8).max(1024) });
 
@@ -23,7 +22,7 @@ export function RegisterForm({ onDone }: { onDone: () => Promise<void> }) {
     setProblem(null);
     try {
       await registerUser({ body: { email, password, ...(name ? { name } : {}) }, throwOnError: true });
-      await signIn({ email, password });
+      await loginUser({ body: { email, password }, throwOnError: true });
       await onDone();
     } catch (refusal) {
       if (refusal instanceof ApiProblem && refusal.code === 'weak_password') setError('password', { type: 'server', message: refusal.message });

@@ -1,21 +1,12 @@
-import type { TokensView } from './generated';
 import { client } from './generated/client.gen';
-import { memorySession } from './memory-session';
 import { toProblem } from './problem';
 
 let refreshing: Promise<boolean> | null = null;
 
 /** Renews the session once, however many calls ask for it at the same time. */
 export function refreshSession(): Promise<boolean> {
-  refreshing ??= fetch('/v1/auth/refresh', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(memorySession.refreshBody()),
-  })
-    .then(async (answer) => {
-      if (answer.ok) memorySession.keep((await answer.json()) as TokensView);
-      return answer.ok;
-    })
+  refreshing ??= fetch('/v1/auth/refresh', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
+    .then((answer) => answer.ok)
     .catch(() => false)
     .finally(() => { refreshing = null; });
   return refreshing;
@@ -27,10 +18,8 @@ const SIGNING_IN = /\/v1\/auth\/(login|register|refresh|logout)$/;
 export async function sessionFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   const again = request.clone();
-  memorySession.authorize(request.headers);
   const answer = await fetch(request);
   if (answer.status !== 401 || SIGNING_IN.test(new URL(request.url).pathname) || !(await refreshSession())) return answer;
-  memorySession.authorize(again.headers);
   return fetch(again);
 }
 

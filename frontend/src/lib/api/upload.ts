@@ -1,6 +1,5 @@
 import { refreshSession } from './client';
 import type { ResourceFileData } from './generated';
-import { memorySession } from './memory-session';
 import { ApiProblem, toProblem } from './problem';
 
 export interface UploadProgress { sent: number; total: number }
@@ -19,9 +18,6 @@ function send(file: File, onProgress: (progress: UploadProgress) => void, signal
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', '/v1/files');
-    const headers = new Headers();
-    memorySession.authorize(headers);
-    headers.forEach((value, name) => request.setRequestHeader(name, value));
     request.upload.onprogress = (event) => onProgress({ sent: event.loaded, total: event.total || file.size });
     request.onload = () => {
       const body = parse(request.responseText);

@@ -60,7 +60,7 @@ export const getReadiness = <ThrowOnError extends boolean = true>(options?: Opti
 /**
  * Sign in
  *
- * Begins a session. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
+ * Begins a session, and gives a browser its tokens as cookies too. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
  */
 export const loginUser = <ThrowOnError extends boolean = true>(options: Options<LoginUserData, ThrowOnError>) => (options.client ?? client).post<LoginUserResponses, LoginUserErrors, ThrowOnError>({
     url: '/v1/auth/login',
@@ -74,7 +74,7 @@ export const loginUser = <ThrowOnError extends boolean = true>(options: Options<
 /**
  * Sign out
  *
- * Ends the session of the token: its refresh token is refused from now on.
+ * Ends the session of the token: its refresh token is refused from now on. A browser loses its cookies.
  */
 export const logoutUser = <ThrowOnError extends boolean = true>(options?: Options<LogoutUserData, ThrowOnError>) => (options?.client ?? client).post<LogoutUserResponses, LogoutUserErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -112,7 +112,7 @@ export const updateMe = <ThrowOnError extends boolean = true>(options: Options<U
  * Refresh a session
  *
  * Replaces the refresh token and gives a new access token. A token that was replaced more than 10 seconds ago ends the
- * whole session; within them it gets the same successor again.
+ * whole session; within them it gets the same successor again, so that two tabs of a browser may refresh at once.
  */
 export const refreshSession = <ThrowOnError extends boolean = true>(options: Options<RefreshSessionData, ThrowOnError>) => (options.client ?? client).post<RefreshSessionResponses, RefreshSessionErrors, ThrowOnError>({
     url: '/v1/auth/refresh',

@@ -1075,7 +1075,7 @@ export type Readiness = {
  */
 export type RefreshRequest = {
     /**
-     * The session's refresh token. Without one the answer is `unauthorized`.
+     * The session's refresh token; a browser leaves it out and sends its cookie.
      */
     refresh_token?: string;
 };

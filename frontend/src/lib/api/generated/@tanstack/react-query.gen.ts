@@ -134,7 +134,7 @@ export const getReadinessOptions = (options?: Options<GetReadinessData>) => quer
 /**
  * Sign in
  *
- * Begins a session. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
+ * Begins a session, and gives a browser its tokens as cookies too. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
  */
 export const loginUserMutation = (options?: Partial<Options<LoginUserData>>): UseMutationOptions<LoginUserResponse, LoginUserError, Options<LoginUserData>> => {
     const mutationOptions: UseMutationOptions<LoginUserResponse, LoginUserError, Options<LoginUserData>> = {
@@ -153,7 +153,7 @@ export const loginUserMutation = (options?: Partial<Options<LoginUserData>>): Us
 /**
  * Sign out
  *
- * Ends the session of the token: its refresh token is refused from now on.
+ * Ends the session of the token: its refresh token is refused from now on. A browser loses its cookies.
  */
 export const logoutUserMutation = (options?: Partial<Options<LogoutUserData>>): UseMutationOptions<LogoutUserResponse, LogoutUserError, Options<LogoutUserData>> => {
     const mutationOptions: UseMutationOptions<LogoutUserResponse, LogoutUserError, Options<LogoutUserData>> = {
@@ -212,7 +212,7 @@ export const updateMeMutation = (options?: Partial<Options<UpdateMeData>>): UseM
  * Refresh a session
  *
  * Replaces the refresh token and gives a new access token. A token that was replaced more than 10 seconds ago ends the
- * whole session; within them it gets the same successor again.
+ * whole session; within them it gets the same successor again, so that two tabs of a browser may refresh at once.
  */
 export const refreshSessionMutation = (options?: Partial<Options<RefreshSessionData>>): UseMutationOptions<RefreshSessionResponse, RefreshSessionError, Options<RefreshSessionData>> => {
     const mutationOptions: UseMutationOptions<RefreshSessionResponse, RefreshSessionError, Options<RefreshSessionData>> = {
