@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     hash::{BuildHasher, RandomState},
     marker::PhantomData,
     sync::Arc,
@@ -8,12 +9,15 @@ use std::{
 use dallosh_primitives::{Clock, Page, Uid};
 
 use crate::{
-    Backend, Document, Filter, ListQuery, RawDocument, StoreError, StoreErrorKind, Value, Versioned,
+    Backend, Document, Filter, ListQuery, RawDocument, Sort, StoreError, StoreErrorKind, Value, Versioned,
     backend::{Position, misfit},
 };
 
 /// How often a change is tried again when other writers come first.
 const ATTEMPTS: u32 = 40;
+
+/// Documents in one call to the database.
+const MANY: usize = 500;
 
 /// The documents of one type.
 pub struct Collection<T> {
@@ -62,6 +66,36 @@ impl<T: Document> Collection<T> {
         let document = Versioned::new(uid, data, by, self.clock.now());
         self.backend.insert(T::COLLECTION, encode(&document)?).await?;
         Ok(document)
+    }
+
+    /// Inserts those of `documents` whose id and unique fields are free; the ids of those that were inserted.
+    ///
+    /// # Errors
+    /// When the database fails; some may have been inserted then, and the same call can be made again.
+    pub async fn insert_many(&self, documents: Vec<(Uid, T)>, by: &str) -> Result<HashSet<Uid>, StoreError> {
+        let now = self.clock.now();
+        let mut inserted = HashSet::new();
+        let mut documents = documents.into_iter().map(|(uid, data)| encode(&Versioned::new(uid, data, by, now)));
+        loop {
+            let part = documents.by_ref().take(MANY).collect::<Result<Vec<_>, _>>()?;
+            if part.is_empty() {
+                return Ok(inserted);
+            }
+            inserted.extend(self.backend.insert_many(T::COLLECTION, part).await?);
+        }
+    }
+
+    /// Finds those of the documents that there are, in no order.
+    pub async fn find_many(&self, uids: &[Uid]) -> Result<Vec<Versioned<T>>, StoreError> {
+        let mut all = Vec::new();
+        for part in uids.chunks(MANY) {
+            let filter = Filter::any("uid", part.iter().copied());
+            let found = self.backend.list(T::COLLECTION, &filter, Sort::ascending("uid"), None, part.len()).await?;
+            for raw in found {
+                all.push(decode(raw)?);
+            }
+        }
+        Ok(all)
     }
 
     /// Writes `document` over the revision that it was read as; gives it back with its new revision.

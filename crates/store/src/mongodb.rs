@@ -4,7 +4,7 @@
 //! write whose answer got lost is settled by reading the document again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -187,6 +187,18 @@ impl Failure {
         }
     }
 
+    /// The places of the documents that were not inserted because something of theirs was taken, when that is all that
+    /// went wrong.
+    fn taken(&self) -> Option<HashSet<usize>> {
+        let Self::Driver(error) = self else { return None };
+        let ErrorKind::InsertMany(error) = error.kind.as_ref() else { return None };
+        if error.write_concern_error.is_some() {
+            return None;
+        }
+        let errors = error.write_errors.as_ref()?;
+        errors.iter().map(|error| matches!(error.code, 11000 | 11001 | 12582).then_some(error.index)).collect()
+    }
+
     /// Whether a write that ended so may have been done.
     fn is_ambiguous(&self) -> bool {
         match self {
@@ -229,6 +241,42 @@ impl Backend for MongoBackend {
             }
         }
         Err(failure.at("insert", collection))
+    }
+
+    async fn insert_many(
+        &self,
+        collection: &'static str,
+        documents: Vec<RawDocument>,
+    ) -> Result<Vec<Uid>, StoreError> {
+        if documents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let target = self.documents(collection).map_err(|bad| bad.at("insert_many", collection))?;
+        let unique = self.unique(collection);
+        let stored: Vec<Document> = documents.iter().map(|document| encode(document, &unique)).collect();
+        // Not ordered: those after a taken one are inserted all the same.
+        let insert = async move { target.insert_many(stored).ordered(false).await.map(drop) };
+        let Err(failure) = run(OPERATION_TIMEOUT, insert).await else {
+            return Ok(documents.into_iter().map(|document| document.uid).collect());
+        };
+        if let Some(taken) = failure.taken() {
+            let free = documents.into_iter().enumerate().filter(|(place, _)| !taken.contains(place));
+            return Ok(free.map(|(_, document)| document.uid).collect());
+        }
+        if failure.is_ambiguous() {
+            // What stands there as we wrote it is ours.
+            let mut inserted = Vec::new();
+            for document in documents {
+                let stored = decode(encode(&document, &unique));
+                match self.read_one(collection, document.uid, SETTLE_TIMEOUT).await {
+                    Ok(Some(found)) if stored.is_ok_and(|ours| ours == found) => inserted.push(document.uid),
+                    Ok(Some(_)) => {}
+                    Ok(None) | Err(_) => return Err(failure.at("insert_many", collection)),
+                }
+            }
+            return Ok(inserted);
+        }
+        Err(failure.at("insert_many", collection))
     }
 
     async fn replace(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError> {

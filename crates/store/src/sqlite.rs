@@ -1,7 +1,6 @@
 //! `SQLite`: one table per collection, one writer, a few readers.
 //!
-//! Every write is one statement, so each is one transaction that takes the write lock at its start and never has to
-//! upgrade a read lock. A caller that goes away does not stop a write that has begun.
+//! Every write is one transaction that takes the write lock at its start and never has to upgrade a read lock. A caller that goes away does not stop a write that has begun.
 
 use std::{
     fs, io,
@@ -13,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
-use rusqlite::{Connection, ErrorCode, Row, ffi, params_from_iter, types};
+use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, ffi, params_from_iter, types};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
@@ -210,6 +209,34 @@ impl Backend for SqliteBackend {
         self.writer
             .run("insert", collection, move |connection| {
                 connection.prepare_cached(&sql)?.execute(params_from_iter(values)).map(drop)
+            })
+            .await
+    }
+
+    async fn insert_many(
+        &self,
+        collection: &'static str,
+        documents: Vec<RawDocument>,
+    ) -> Result<Vec<Uid>, StoreError> {
+        let sql = format!(
+            "INSERT INTO {} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            table(collection, "insert_many")?
+        );
+        self.writer
+            .run("insert_many", collection, move |connection| {
+                // One transaction for all: the disk is waited for once.
+                let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                let mut inserted = Vec::new();
+                {
+                    let mut insert = transaction.prepare_cached(&sql)?;
+                    for document in documents {
+                        if insert.execute(params_from_iter(values_of(&document)))? > 0 {
+                            inserted.push(document.uid);
+                        }
+                    }
+                }
+                transaction.commit()?;
+                Ok(inserted)
             })
             .await
     }

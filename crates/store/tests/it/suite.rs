@@ -65,6 +65,9 @@ on_every_backend! {
     two_megabytes_are_one_document,
     a_collection_can_be_prepared_again,
     a_uid_is_taken_once,
+    of_many_inserts_those_that_are_free_are_done_and_named,
+    many_are_found_whatever_their_number,
+    of_two_who_insert_the_same_many_at_once_each_one_is_inserted_by_one,
     a_unique_field_is_taken_once_unless_it_is_null,
     a_compound_unique_index_counts_only_complete_documents,
     replacing_asks_for_the_revision_that_was_read,
@@ -148,6 +151,57 @@ async fn a_uid_is_taken_once(place: Place) {
     let error = accounts.insert_as(uid, Account { visits: 2, ..Account::default() }, "test").await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Duplicate);
     assert_eq!(accounts.find(uid).await.unwrap(), Some(first));
+}
+
+async fn of_many_inserts_those_that_are_free_are_done_and_named(place: Place) {
+    let accounts = place.store.collection::<Account>().await.unwrap();
+    let named = |name: &str| Account { name: name.to_owned(), email: Some(name.to_owned()), ..Account::default() };
+    let first = accounts.insert(named("first"), "test").await.unwrap();
+    let (free, same_email) = (Uid::new(), Uid::new());
+    let many = vec![(first.uid, named("other")), (same_email, named("first")), (free, named("free"))];
+    let inserted = accounts.insert_many(many, "test").await.unwrap();
+    assert_eq!(inserted, HashSet::from([free]));
+    assert_eq!(accounts.find(first.uid).await.unwrap(), Some(first));
+    assert_eq!(accounts.find(same_email).await.unwrap(), None);
+    let found = accounts.find(free).await.unwrap().unwrap();
+    assert_eq!((found.data, found.revision, found.created_by.as_str()), (named("free"), 1, "test"));
+    assert_eq!(accounts.insert_many(Vec::new(), "test").await.unwrap(), HashSet::new());
+}
+
+async fn many_are_found_whatever_their_number(place: Place) {
+    let free = place.store.collection::<Free>().await.unwrap();
+    let uids: Vec<Uid> = (0..1203).map(|_| Uid::new()).collect();
+    let many = uids.iter().zip(0..).map(|(uid, number)| (*uid, Free(json!({ "number": number })))).collect();
+    assert_eq!(free.insert_many(many, "test").await.unwrap().len(), uids.len());
+    let mut asked = uids.clone();
+    asked.insert(600, Uid::new());
+    let found = free.find_many(&asked).await.unwrap();
+    let found: BTreeMap<String, i64> =
+        found.iter().map(|one| (one.uid.to_string(), one.data.0["number"].as_i64().unwrap())).collect();
+    let wanted: BTreeMap<String, i64> = uids.iter().zip(0..).map(|(uid, number)| (uid.to_string(), number)).collect();
+    assert_eq!(found, wanted);
+    assert_eq!(free.find_many(&[]).await.unwrap(), []);
+}
+
+async fn of_two_who_insert_the_same_many_at_once_each_one_is_inserted_by_one(place: Place) {
+    let free = place.store.collection::<Free>().await.unwrap();
+    let uids: Vec<Uid> = (0..300).map(|_| Uid::new()).collect();
+    let writers = ["a", "b", "c", "d"].map(|by| {
+        let (free, uids) = (free.clone(), uids.clone());
+        tokio::spawn(async move {
+            let many = uids.into_iter().map(|uid| (uid, Free(json!({ "by": by })))).collect();
+            (by, free.insert_many(many, by).await.unwrap())
+        })
+    });
+    let mut inserted = 0;
+    for writer in join_all(writers).await {
+        let (by, mine) = writer.unwrap();
+        inserted += mine.len();
+        for one in free.find_many(&mine.into_iter().collect::<Vec<_>>()).await.unwrap() {
+            assert_eq!(one.data.0["by"], by);
+        }
+    }
+    assert_eq!(inserted, uids.len());
 }
 
 async fn a_unique_field_is_taken_once_unless_it_is_null(place: Place) {
