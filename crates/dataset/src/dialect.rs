@@ -87,6 +87,13 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// The dialect with these words and single characters, as documents keep it; `None` when they are none.
+    pub fn from_words(encoding: &str, delimiter: &str, quote: &str, has_header: bool) -> Option<Self> {
+        let only = |text: &str| text.chars().next().filter(|_| text.chars().count() == 1);
+        let (delimiter, quote) = (only(delimiter)?, only(quote)?);
+        Some(Self { encoding: encoding.parse().ok()?, bom: false, delimiter, quote, has_header })
+    }
+
     /// What this crate itself writes: UTF-8 without mark, comma, double quotes, a header.
     pub fn ours() -> Self {
         Self { encoding: Encoding::Utf8, bom: false, delimiter: ',', quote: '"', has_header: true }

@@ -8,6 +8,7 @@ mod append;
 mod clean;
 mod columns;
 mod dialect;
+mod dry_run;
 mod error;
 mod inspect;
 mod preview;
@@ -24,6 +25,7 @@ pub use append::{AppendCounts, Label, LabelColumns, UniqueTexts, append, append_
 pub use clean::{CLEAN_TEXT, CleanCounts, CleanOptions, IS_OUTLIER, clean};
 pub use columns::Header;
 pub use dialect::{Dialect, Encoding, SAMPLE_BYTES, UnknownEncoding, detect};
+pub use dry_run::dry_run;
 pub use error::DatasetError;
 pub use inspect::{Inspection, Inspector, inspect};
 pub use preview::{Preview, PreviewColumn, preview};

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use dallosh_dataset::{
     AppendCounts, CLEAN_TEXT, CleanCounts, CleanOptions, DatasetError, Dialect, Label, LabelColumns, Limits, Survey,
-    append, append_as, clean, survey, text_key, unique_texts,
+    append, append_as, clean, dry_run, survey, text_key, unique_texts,
 };
 use proptest::prelude::*;
 
@@ -212,4 +212,19 @@ proptest! {
         let found: Vec<Vec<String>> = peer_read(text.as_bytes()).into_iter().map(|row| row[..3].to_vec()).collect();
         prop_assert_eq!(found, table);
     }
+}
+
+#[test]
+fn a_dry_run_counts_rows_and_texts_as_a_task_would_and_fails_as_it_would() {
+    let text = "id,text\n1,a\n1,a\n2, a \n3,b\n4,\n5,b\n";
+    let options = CleanOptions { text_column: "text".into(), drop_outliers: false };
+    let mut texts = Vec::new();
+    let limits = Limits::default();
+    let counts = dry_run(text.as_bytes(), text.as_bytes(), &comma(), &limits, &options, |text| {
+        texts.push(text.to_owned());
+    });
+    assert_eq!((counts.unwrap(), texts), (cleaned(text).counts, vec!["a".to_owned(), "b".to_owned()]));
+    let options = CleanOptions { text_column: "post".into(), drop_outliers: false };
+    let failed = dry_run(text.as_bytes(), text.as_bytes(), &comma(), &limits, &options, |_| {});
+    assert!(matches!(failed, Err(DatasetError::MissingColumn { .. })), "{failed:?}");
 }
