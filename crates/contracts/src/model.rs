@@ -25,6 +25,17 @@ pub enum ModelProvider {
     Builtin,
 }
 
+impl ModelProvider {
+    /// The word of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ollama => "ollama",
+            Self::Openai => "openai",
+            Self::Builtin => "builtin",
+        }
+    }
+}
+
 /// Which kinds of models are asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

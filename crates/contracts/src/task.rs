@@ -114,6 +114,8 @@ pub struct TaskOptions {
     pub topics: Option<Vec<String>>,
     /// Leave outliers out instead of flagging them.
     pub drop_outliers: bool,
+    /// Take answers that were paid for before, by any task, instead of asking again; true when absent.
+    pub cache: Option<bool>,
 }
 
 /// What the enrichment of a dataset needs to know: the file as it was when the task was started, and the options.
@@ -163,6 +165,8 @@ pub struct Progress {
     pub rows_done: u64,
     /// Of these, rows that failed.
     pub rows_failed: u64,
+    /// Texts whose answer was paid for before and not asked for again.
+    pub texts_cached: u64,
     /// Pages to be asked.
     pub pages_total: u64,
     /// Pages whose answers are stored.
@@ -191,7 +195,7 @@ pub struct Counts {
     pub unique_texts: u64,
 }
 
-/// What was used up, by the provider's own figures.
+/// What was used up, by the provider's own figures; repeated and failed calls too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(default)]
 pub struct Spend {
@@ -202,6 +206,11 @@ pub struct Spend {
     /// US dollars.
     #[schema(value_type = String, example = "0.0042")]
     pub cost: Decimal,
+    /// The most tokens that calls may have used whose answer never came, or has not come yet. They count against a budget.
+    pub unconfirmed_tokens: u64,
+    /// The most that those calls may have cost, in US dollars.
+    #[schema(value_type = String, example = "0")]
+    pub unconfirmed_cost: Decimal,
 }
 
 /// Why a task ended `on_error`.
@@ -257,6 +266,8 @@ pub struct TaskData {
     pub waiting: Option<Waiting>,
     /// `user` or `budget_exhausted`, when it is paused.
     pub pause_reason: Option<String>,
+    /// The same in words, when there is more to say.
+    pub pause_detail: Option<String>,
     /// The key of the cleaned file, once it is whole.
     pub file_cleaned: Option<String>,
     /// The key of the analysed file, once it is whole.

@@ -1,11 +1,20 @@
-use std::{sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::pin,
+    sync::Mutex,
+    sync::PoisonError,
+    time::Duration,
+};
 
 use dallosh_primitives::Uid;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::{Engine, Job, JobDocument, JobError};
+use crate::{Engine, Hold, Job, JobDocument, JobError, PlannedCall, Settled, ledger::Ledger, memo::ClaimDocument};
+
+/// How often a settlement that the database does not take is tried again; after that the worst case counts.
+const SETTLE_ATTEMPTS: u32 = 5;
 
 /// Why a step is to put its work down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +41,12 @@ pub enum StepError {
         /// For people, without internals.
         message: String,
     },
+    /// The limit does not cover another call: the job is paused until it is raised.
+    #[error("out of budget: {detail}")]
+    OutOfBudget {
+        /// In words.
+        detail: String,
+    },
     /// A part that it needs did not answer; it is tried again.
     #[error("{what} is not available")]
     Unavailable {
@@ -57,6 +72,7 @@ pub struct JobContext {
     pub(crate) worker: String,
     pub(crate) job: Mutex<Job>,
     pub(crate) signal: watch::Receiver<Option<Interruption>>,
+    pub(crate) ledger: Ledger,
 }
 
 impl JobContext {
@@ -121,6 +137,17 @@ impl JobContext {
         .await
     }
 
+    /// The same for what is only worth telling: a database that is away is no reason to put the work down.
+    pub async fn tell(&self, change: impl FnMut(&mut JobDocument)) -> Result<(), StepError> {
+        match self.report(change).await {
+            Err(StepError::Job(JobError::Store(error))) => {
+                tracing::warn!(error = %error, "progress was not written");
+                Ok(())
+            }
+            told => told,
+        }
+    }
+
     /// Stores the results of a page; gives back those that count, which are the first writer's. A page is progress: the
     /// job is not given up as long as pages are stored.
     pub async fn put_page(&self, page: i64, content: Value) -> Result<Value, StepError> {
@@ -136,9 +163,86 @@ impl JobContext {
         Ok(self.engine.pages(self.uid, self.job().data.control.run).await?)
     }
 
+    /// Sets the worst case of a call aside. While other calls are on their way that may use less than was set aside for
+    /// them, it waits for those.
+    ///
+    /// # Errors
+    /// [`StepError::OutOfBudget`] when the limit does not cover the call; [`StepError::Interrupted`] when the work is to
+    /// be put down.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped may leave the worst case set aside, which counts as spent.
+    pub async fn reserve(&self, call: &PlannedCall) -> Result<Hold, StepError> {
+        loop {
+            let Ledger { turn, calls } = &self.ledger;
+            let mut ended = pin!(calls.ended.notified());
+            ended.as_mut().enable();
+            self.check()?;
+            let turn = turn.lock().await;
+            let (job, reserved) = self.engine.reserve(self.uid, self.epoch, &self.worker, call.clone(), calls).await?;
+            self.seen(job);
+            drop(turn);
+            match reserved {
+                Ok(hold) => return Ok(hold),
+                Err(over) if !over.may_change => return Err(StepError::OutOfBudget { detail: over.detail }),
+                Err(_) => {
+                    tokio::select! {
+                        () = ended => {}
+                        _ = self.interrupted() => return Err(StepError::Interrupted),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Replaces what was set aside by what was spent. When the database does not take it, the worst case counts.
+    pub async fn settle(&self, hold: Hold, settled: Settled) {
+        for attempt in 1..=SETTLE_ATTEMPTS {
+            let turn = self.ledger.turn.lock().await;
+            let written = self.engine.settle(self.uid, &hold, settled).await;
+            drop(turn);
+            match written {
+                Ok(()) => break,
+                Err(error) if attempt == SETTLE_ATTEMPTS => {
+                    tracing::error!(task.id = %self.uid, error = %error, "a call was not settled; its worst case counts");
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await,
+            }
+        }
+    }
+
+    /// Those of the results that were paid for already, by this job or another one.
+    pub async fn recall(&self, keys: &[Uid]) -> Result<HashMap<Uid, Value>, StepError> {
+        Ok(self.engine.memo.recall(keys).await?)
+    }
+
+    /// Claims the results that this part of the work is about to pay for; those that are its own now. Others are at work on
+    /// the rest. A result may have come meanwhile: [`JobContext::recall`] those that were claimed.
+    pub async fn claim(&self, part: &str, keys: &[Uid]) -> Result<HashSet<Uid>, StepError> {
+        Ok(self.engine.memo.claim(&self.claimant(part), keys).await?)
+    }
+
+    /// Keeps results that were paid for.
+    pub async fn remember(&self, results: Vec<(Uid, Value)>) -> Result<(), StepError> {
+        Ok(self.engine.memo.remember(results).await?)
+    }
+
+    /// Ends the claims of a part of the work.
+    pub async fn release(&self, part: &str) -> Result<(), StepError> {
+        Ok(self.engine.memo.release(&self.claimant(part)).await?)
+    }
+
+    fn claimant(&self, part: &str) -> ClaimDocument {
+        ClaimDocument { job: self.uid, epoch: self.epoch, part: part.to_owned() }
+    }
+
+    fn seen(&self, job: Job) {
+        *self.job.lock().unwrap_or_else(PoisonError::into_inner) = job;
+    }
+
     pub(crate) async fn write(&self, change: impl FnMut(&mut Job)) -> Result<(), StepError> {
         let job = self.engine.write(self.uid, self.epoch, &self.worker, change).await?;
-        *self.job.lock().unwrap_or_else(PoisonError::into_inner) = job;
+        self.seen(job);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use dallosh_store::{Document, Index, Versioned};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{Control, State};
+use crate::{Control, State, ledger::StoredHold};
 
 /// A job with its envelope.
 pub type Job = Versioned<JobDocument>;
@@ -49,6 +49,9 @@ pub struct JobDocument {
     pub deleted: bool,
     /// `user` or `budget_exhausted`, when it is paused.
     pub pause_reason: Option<String>,
+    /// The same in words, when there is more to say.
+    #[serde(default)]
+    pub pause_detail: Option<String>,
     /// Since when it waits in the queue.
     pub queued_at: Option<DateTime<Utc>>,
     /// When a worker took this run first.
@@ -65,6 +68,9 @@ pub struct JobDocument {
     pub details: Map<String, Value>,
     /// What was used up.
     pub usage: Spend,
+    /// What is set aside for calls that are on their way, or were when their worker died.
+    #[serde(default)]
+    pub(crate) holds: BTreeMap<String, StoredHold>,
     /// The limit for it.
     pub budget: Option<Budget>,
     /// Why it ended `on_error`.
@@ -101,6 +107,7 @@ impl JobDocument {
             control: Control::new(),
             deleted: false,
             pause_reason: None,
+            pause_detail: None,
             queued_at: None,
             started_at: None,
             finished_at: None,
@@ -109,6 +116,7 @@ impl JobDocument {
             progress: Progress::default(),
             details,
             usage: Spend::default(),
+            holds: BTreeMap::new(),
             budget,
             error: None,
             waiting: None,
@@ -129,13 +137,14 @@ impl JobDocument {
     /// Adds an event to the outbox; the write that follows makes both true at once.
     pub(crate) fn emit(&mut self, task: Uid, event: &str, now: DateTime<Utc>) {
         self.seq = self.seq.saturating_add(1);
-        let mut data = json!({ "status": self.status(), "progress": self.progress, "usage": self.usage });
+        let mut data = json!({ "status": self.status(), "progress": self.progress, "usage": self.spend() });
         if let Value::Object(data) = &mut data {
             data.extend(self.details.clone());
             for (name, value) in [
                 ("error", json!(self.error)),
                 ("waiting", json!(self.waiting)),
                 ("pause_reason", json!(self.pause_reason)),
+                ("pause_detail", json!(self.pause_detail)),
             ] {
                 if !value.is_null() {
                     data.insert(name.to_owned(), value);

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use dallosh_broker::{Broker, Message};
 use dallosh_contracts::{Budget, TaskAction, TaskError, TaskEvent};
@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::{
     Change, Command, Desired, Job, JobDocument, JobError, Kind, NewJob, State,
     document::{EventDocument, PageDocument},
+    ledger::{self, CallDocument},
+    memo::Memo,
     relay::Relay,
 };
 
@@ -41,29 +43,41 @@ pub struct Engine {
     pub(crate) jobs: Collection<JobDocument>,
     pub(crate) events: Collection<EventDocument>,
     pub(crate) pages: Collection<PageDocument>,
+    pub(crate) calls: Collection<CallDocument>,
+    pub(crate) memo: Memo,
     pub(crate) broker: Broker,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) relay: Relay,
 }
 
-/// What a fenced change is refused for.
+/// Why a job is paused when its limit does not cover another call.
+const BUDGET_EXHAUSTED: &str = "budget_exhausted";
+
+/// What a command is refused for.
 enum Refusal {
     Illegal(crate::IllegalTransition),
     Same,
-    Lost,
 }
 
 impl Engine {
     /// Opens the collections; makes them when they are not there.
     pub async fn open(kind: Kind, store: &Store, broker: Broker, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let (jobs, events, pages) = (store.collection().await?, store.collection().await?, store.collection().await?);
+        let calls = store.collection().await?;
+        let (results, claims) = (store.collection().await?, store.collection().await?);
+        let memo = Memo { results, claims, jobs: Collection::clone(&jobs) };
         let relay = Relay::new(Collection::clone(&jobs), Collection::clone(&events), broker.clone());
-        Ok(Self { kind, jobs, events, pages, broker, clock, relay })
+        Ok(Self { kind, jobs, events, pages, calls, memo, broker, clock, relay })
     }
 
     /// The kind of these jobs.
     pub fn kind(&self) -> &Kind {
         &self.kind
+    }
+
+    /// The results that were paid for.
+    pub fn memo(&self) -> &Memo {
+        &self.memo
     }
 
     /// Makes a job that waits to be started.
@@ -117,7 +131,7 @@ impl Engine {
                         let restarted = control.run != before.run;
                         let resumed = before.state.is_final() && control.state == State::InQueue;
                         job.data.control = control;
-                        self.follow(job, before.state, restarted, resumed);
+                        self.follow(job, before.state, restarted, resumed, None);
                         Ok(())
                     }
                 }
@@ -125,7 +139,7 @@ impl Engine {
             .await?;
         let job = match outcome {
             Modified::Absent => return Err(JobError::NotFound),
-            Modified::Refused(Refusal::Same | Refusal::Lost) => {
+            Modified::Refused(Refusal::Same) => {
                 return Ok((self.find(uid).await?.ok_or(JobError::NotFound)?, false));
             }
             Modified::Refused(Refusal::Illegal(illegal)) => return Err(illegal.into()),
@@ -136,7 +150,7 @@ impl Engine {
     }
 
     /// Makes the rest of the document follow from a new control, and emits the event of a new state.
-    fn follow(&self, job: &mut Job, before: State, restarted: bool, resumed: bool) {
+    fn follow(&self, job: &mut Job, before: State, restarted: bool, resumed: bool, out_of_budget: Option<&str>) {
         let now = self.clock.now();
         let (uid, data) = (job.uid, &mut job.data);
         if restarted {
@@ -154,7 +168,9 @@ impl Engine {
         if state == before {
             return;
         }
-        data.pause_reason = (state == State::Paused).then(|| "user".to_owned());
+        let reason = if out_of_budget.is_some() { BUDGET_EXHAUSTED } else { "user" };
+        data.pause_reason = (state == State::Paused).then(|| reason.to_owned());
+        data.pause_detail = out_of_budget.map(str::to_owned);
         data.waiting = None;
         if state == State::InQueue {
             data.queued_at = Some(now);
@@ -179,7 +195,7 @@ impl Engine {
         if outcome.await? == Modified::Absent { Err(JobError::NotFound) } else { Ok(()) }
     }
 
-    /// Changes the limit or the priority.
+    /// Changes the limit or the priority. A job that was paused because its limit was used up goes on when it is raised.
     pub async fn adjust(
         &self,
         uid: Uid,
@@ -189,7 +205,18 @@ impl Engine {
     ) -> Result<Job, JobError> {
         let outcome = self.jobs.modify::<()>(uid, by, |job| {
             if let Some(budget) = &budget {
+                let is_raised = ledger::is_raised(job.data.budget.as_ref(), budget);
                 job.data.budget = Some(budget.clone());
+                let control = &job.data.control;
+                let was_exhausted = job.data.pause_reason.as_deref() == Some(BUDGET_EXHAUSTED);
+                if is_raised
+                    && was_exhausted
+                    && control.state == State::Paused
+                    && let Ok(Change::Next(next)) = control.apply(&Command::Resume, &self.kind)
+                {
+                    job.data.control = next;
+                    self.follow(job, State::Paused, false, false, None);
+                }
             }
             if let Some(priority) = priority {
                 job.data.priority = priority;
@@ -197,7 +224,10 @@ impl Engine {
             Ok(())
         });
         match outcome.await? {
-            Modified::Written(job) => Ok(job),
+            Modified::Written(job) => {
+                self.relay.wake(uid);
+                Ok(job)
+            }
             _ => Err(JobError::NotFound),
         }
     }
@@ -218,7 +248,9 @@ impl Engine {
         }
     }
 
+    /// Removes what a job left; its calls stay in the books.
     pub(crate) async fn erase(&self, uid: Uid) -> Result<(), JobError> {
+        self.memo.release_all(uid, None).await?;
         self.pages.delete_many(&Filter::eq("job", uid)).await?;
         self.events.delete_many(&Filter::eq("task_id", uid)).await?;
         self.jobs.delete(uid).await?;
@@ -302,30 +334,49 @@ impl Engine {
         by: &str,
         mut change: impl FnMut(&mut Versioned<JobDocument>),
     ) -> Result<Job, JobError> {
+        let change = |job: &mut Versioned<JobDocument>| {
+            change(job);
+            Ok::<_, Infallible>(())
+        };
+        match self.try_write(uid, epoch, by, change).await? {
+            Ok(job) => Ok(job),
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same, for a change that may find that it can't be made.
+    pub(crate) async fn try_write<E>(
+        &self,
+        uid: Uid,
+        epoch: i64,
+        by: &str,
+        mut change: impl FnMut(&mut Versioned<JobDocument>) -> Result<(), E>,
+    ) -> Result<Result<Job, E>, JobError> {
         let outcome = self.jobs.modify(uid, by, |job| {
             let control = &job.data.control;
             if control.epoch != epoch || control.state != State::Running || control.lease.is_none() {
-                return Err(Refusal::Lost);
+                return Err(None);
             }
-            change(job);
-            Ok(())
+            change(job).map_err(Some)
         });
         match outcome.await? {
             Modified::Written(job) => {
                 if !job.data.outbox.is_empty() {
                     self.relay.wake(uid);
                 }
-                Ok(job)
+                Ok(Ok(job))
             }
-            Modified::Refused(_) | Modified::Absent => Err(JobError::LeaseLost),
+            Modified::Refused(Some(refusal)) => Ok(Err(refusal)),
+            Modified::Refused(None) | Modified::Absent => Err(JobError::LeaseLost),
         }
     }
 
-    /// Puts a running job down as its `desired` says, and emits what came of it.
-    pub(crate) fn put_down(&self, job: &mut Job) {
+    /// Puts a running job down as its `desired` says, and emits what came of it. `out_of_budget` tells in words why its
+    /// limit does not cover another call, when that is why.
+    pub(crate) fn put_down(&self, job: &mut Job, out_of_budget: Option<&str>) {
         let before = job.data.control.state;
         job.data.control.put_down();
-        self.follow(job, before, false, false);
+        self.follow(job, before, false, false, out_of_budget);
     }
 
     /// Ends a running job.
@@ -335,7 +386,7 @@ impl Engine {
         job.data.control.desired = Desired::Run;
         job.data.control.lease = None;
         job.data.error = error;
-        self.follow(job, before, false, false);
+        self.follow(job, before, false, false, None);
     }
 
     /// Inserts a page; gives back the content that counts, which is the first writer's.

@@ -9,6 +9,8 @@ mod control;
 mod document;
 mod engine;
 mod error;
+mod ledger;
+mod memo;
 mod relay;
 mod worker;
 
@@ -17,4 +19,6 @@ pub use control::{Change, Command, Control, Desired, IllegalTransition, Kind, Le
 pub use document::{Job, JobDocument, NewJob};
 pub use engine::{Engine, EventQuery, JobFilter};
 pub use error::JobError;
+pub use ledger::{CallDocument, Hold, PlannedCall, Settled};
+pub use memo::Memo;
 pub use worker::{Pipeline, Worker, WorkerConfig};

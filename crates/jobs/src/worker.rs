@@ -14,7 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
-use crate::{Desired, Engine, Interruption, Job, JobContext, JobError, State, StepError, StepOutcome};
+use crate::{Desired, Engine, Interruption, Job, JobContext, JobError, State, StepError, StepOutcome, ledger::Ledger};
 
 /// How often a worker looks for work that no hint told it of.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ pub trait Pipeline: Send + Sync + 'static {
     /// # Cancel safety
     /// It looks at [`JobContext::interruption`] at least every second and returns [`StepError::Interrupted`] then; it
     /// is never dropped in the middle unless the lease is lost.
-    async fn run(&self, step: &'static str, job: &JobContext) -> StepOutcome;
+    async fn run(&self, step: &'static str, job: &Arc<JobContext>) -> StepOutcome;
 
     /// Whether what a complete step left is still there, whole.
     async fn is_intact(&self, step: &'static str, checkpoint: &Value, job: &JobContext) -> Result<bool, StepError>;
@@ -207,7 +207,7 @@ impl Worker {
             }
             if permit.is_none() {
                 control.epoch = control.epoch.saturating_add(1);
-                self.engine.put_down(job);
+                self.engine.put_down(job, None);
             } else if control.claim(&self.config.instance) {
                 job.data.started_at.get_or_insert(now);
                 job.data.waiting = None;
@@ -247,6 +247,7 @@ impl Worker {
             worker: self.config.instance.clone(),
             job: Mutex::new(job),
             signal,
+            ledger: Ledger::default(),
         });
         let span = tracing::info_span!("task", task.id = %uid, epoch);
         async {
@@ -334,7 +335,9 @@ impl Worker {
         }
     }
 
-    async fn steps(&self, context: &JobContext) -> Result<(), StepError> {
+    async fn steps(&self, context: &Arc<JobContext>) -> Result<(), StepError> {
+        // What an earlier worker asked and never booked may have been billed.
+        self.engine.write_off(&context.job(), |hold| hold.epoch < context.epoch).await?;
         for step in self.engine.kind.steps {
             let job = context.job();
             if job.data.control.completed.iter().any(|done| done == step)
@@ -367,7 +370,7 @@ impl Worker {
     }
 
     /// Does a step; tries it again while a part that it needs is away.
-    async fn attempt(&self, step: &'static str, context: &JobContext) -> StepOutcome {
+    async fn attempt(&self, step: &'static str, context: &Arc<JobContext>) -> StepOutcome {
         for attempt in 1.. {
             context.check()?;
             let (what, source) = match self.pipeline.run(step, context).await {
@@ -391,6 +394,8 @@ impl Worker {
             let _ = context.update(|data| data.waiting = Some(waiting.clone())).await;
             context.pause_for(pause).await?;
             let _ = context.update(|data| data.waiting = None).await;
+            // Calls of the attempt before were dropped with it; they may have been billed.
+            let _ = self.engine.write_off(&context.job(), |hold| hold.epoch <= context.epoch).await;
         }
         Err(StepError::Interrupted)
     }
@@ -399,7 +404,11 @@ impl Worker {
     async fn settle(&self, context: &JobContext, outcome: Result<(), StepError>) {
         let written = match outcome {
             Ok(()) => context.write(|job| self.engine.end(job, State::Done, None)).await,
-            Err(StepError::Interrupted) => context.write(|job| self.engine.put_down(job)).await,
+            Err(StepError::Interrupted) => context.write(|job| self.engine.put_down(job, None)).await,
+            Err(StepError::OutOfBudget { detail }) => {
+                tracing::info!(detail, "the task's limit is used up");
+                context.write(|job| self.engine.put_down_out_of_budget(job, &detail)).await
+            }
             Err(StepError::Failed { code, message }) => {
                 tracing::warn!(code, message, "the task ends with an error");
                 let step = context.job().data.control.step;
@@ -417,6 +426,12 @@ impl Worker {
         };
         if let Err(error) = written {
             tracing::warn!(error = %error, "the task's end was not written; its lease runs out");
+            return;
+        }
+        // Calls that were dropped are nobody's any more; claims end with the work.
+        let ended = self.engine.write_off(&context.job(), |hold| hold.epoch <= context.epoch).await;
+        if let Err(error) = ended.and(self.engine.memo.release_all(context.uid, Some(context.epoch)).await) {
+            tracing::warn!(error = %error, "what the task set aside is sorted out when it goes on");
         }
     }
 

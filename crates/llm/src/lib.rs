@@ -26,9 +26,9 @@ pub use label::{InvalidLabel, Label, Priority, Sentiment};
 pub use limits::{Gated, Limiter, LimiterConfig, Permit};
 pub use meter::{Meter, OutOfBudget, PlannedCall, Reservation, Unmetered, worst_case};
 pub use price::{InvalidPrice, Price};
-pub use prompt::{PROMPT_VERSION, TOPICS, Text, labelling_request};
+pub use prompt::{AnswerKeys, PROMPT_VERSION, TOPICS, Text, labelling_request};
 pub use provider::{
     Completion, CompletionRequest, Finish, Provider, ProviderError, ProviderErrorKind, RateLimits, Spend, Usage,
 };
 pub use providers::{Builtin, DEFAULT_CONTEXT_TOKENS, Ollama, OpenAi};
-pub use route::{Answered, ROUTE_MAX_WAIT, Refusal, Route, RouteError, RoutedModel};
+pub use route::{Answered, Question, ROUTE_MAX_WAIT, Refusal, Route, RouteError, RoutedModel};

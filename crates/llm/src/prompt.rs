@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use dallosh_primitives::Uid;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,6 +11,29 @@ use crate::label::{Priority, Sentiment};
 
 /// Changes whenever the same texts would be asked about in other words: part of every cache key.
 pub const PROMPT_VERSION: &str = "1";
+
+/// Names the answers of one model to one prompt, so that each is paid for once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerKeys(Uid);
+
+impl AnswerKeys {
+    /// Of the model called `model` of a `provider` at `base_url`, asked with these topics.
+    pub fn new(provider: &str, base_url: &str, model: &str, topics: &[String]) -> Self {
+        let parts = json!(["labels", PROMPT_VERSION, provider, base_url, model, topics]);
+        Self(Uid::only(&parts.to_string()))
+    }
+
+    /// Other keys for the same questions, which nobody else has.
+    #[must_use]
+    pub fn private_to(self, owner: &str) -> Self {
+        Self(self.0.derived(owner))
+    }
+
+    /// The key of the answer to a text.
+    pub fn of(&self, text: &str) -> Uid {
+        self.0.derived(text)
+    }
+}
 
 /// The topics of a telecom company's posts, for callers that have no list of their own.
 pub const TOPICS: [&str; 12] = [
@@ -123,6 +147,24 @@ mod tests {
         assert_eq!(allowed_topics(&bound), ["panne", "autre"]);
         assert!(bound.system.contains("exactly one of: panne, autre"));
         assert!(allowed_topics(&labelling_request(&[], &[])).is_empty());
+    }
+
+    #[test]
+    fn an_answer_has_another_key_when_anything_of_its_question_is_another() {
+        let topics = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let of =
+            |provider, url, model, names: &[&str], text| AnswerKeys::new(provider, url, model, &topics(names)).of(text);
+        let keys = [
+            of("openai", "http://a", "m", &["x", "y"], "t"),
+            of("ollama", "http://a", "m", &["x", "y"], "t"),
+            of("openai", "http://b", "m", &["x", "y"], "t"),
+            of("openai", "http://a", "n", &["x", "y"], "t"),
+            of("openai", "http://a", "m", &["x"], "t"),
+            of("openai", "http://a", "m", &["x", "y"], "u"),
+            AnswerKeys::new("openai", "http://a", "m", &topics(&["x", "y"])).private_to("task").of("t"),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
+        assert_eq!(keys[0], of("openai", "http://a", "m", &["x", "y"], "t"));
     }
 
     #[test]

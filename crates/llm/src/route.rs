@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -55,11 +56,28 @@ pub struct Route {
     stop: CancellationToken,
 }
 
+/// What is to be asked, put together for whichever model is about to be asked.
+#[async_trait]
+pub trait Question: Send + Sync {
+    /// The request for the model at `place` in the route; `None` when there is nothing to ask it, or no more.
+    async fn request(&self, place: usize) -> Option<CompletionRequest>;
+}
+
+/// The same request for every model.
+#[async_trait]
+impl Question for CompletionRequest {
+    async fn request(&self, _: usize) -> Option<CompletionRequest> {
+        Some(self.clone())
+    }
+}
+
 /// An answer and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
     /// The answer, unchecked.
     pub completion: Completion,
+    /// The place in the route of the model that gave it.
+    pub place: usize,
     /// The route's name of the model that gave it.
     pub model: String,
     /// Calls that were made for it, by all models.
@@ -84,7 +102,13 @@ pub enum RouteError {
     AllRefused(Refusal),
     /// The request does not fit the first model that could take it; a smaller one may.
     #[error("the request is too long for the model")]
-    ContextTooLong,
+    ContextTooLong {
+        /// The model's place in the route.
+        place: usize,
+    },
+    /// The question had nothing to ask the model whose turn it was.
+    #[error("there is nothing to ask")]
+    NothingToAsk,
     /// The budget does not cover another call.
     #[error("the budget does not cover the worst case of another call")]
     OutOfBudget,
@@ -110,9 +134,7 @@ pub enum Refusal {
 /// One request on its way through the models.
 struct Asking<'a> {
     route: &'a Route,
-    request: &'a CompletionRequest,
-    worst_case: Usage,
-    probable_tokens: u64,
+    question: &'a dyn Question,
     courses: Vec<Course<'a>>,
     attempts: u32,
 }
@@ -158,6 +180,17 @@ impl Route {
         Self { models, meter, stop }
     }
 
+    /// The same route, whose calls another meter counts.
+    #[must_use]
+    pub fn metered_by(&self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter, ..self.clone() }
+    }
+
+    /// The models in order.
+    pub fn models(&self) -> &[RoutedModel] {
+        &self.models
+    }
+
     /// Asks the models in order until one answers.
     ///
     /// A rate-limited model is waited for, up to [`ROUTE_MAX_WAIT`], unless another one is free; a passing failure is
@@ -170,16 +203,9 @@ impl Route {
     /// # Cancel safety
     /// Dropping the future abandons a running call, whose reservation then counts as spent. To stop without that,
     /// cancel the route's token: a running call ends and counts.
-    pub async fn ask(&self, request: &CompletionRequest) -> Result<Answered, RouteError> {
-        let worst_case = worst_case(request);
-        let asking = Asking {
-            route: self,
-            request,
-            worst_case,
-            probable_tokens: worst_case.prompt_tokens / BYTES_PER_TOKEN + worst_case.completion_tokens,
-            courses: self.models.iter().map(Course::new).collect(),
-            attempts: 0,
-        };
+    pub async fn ask(&self, question: &dyn Question) -> Result<Answered, RouteError> {
+        let asking =
+            Asking { route: self, question, courses: self.models.iter().map(Course::new).collect(), attempts: 0 };
         asking.run().await
     }
 }
@@ -234,9 +260,12 @@ impl Asking<'_> {
     /// Makes one call; `None` when the models have to be looked at again.
     async fn attempt(&mut self, place: usize) -> Result<Option<Answered>, RouteError> {
         let Some(model) = self.courses.get(place).map(|course| course.model) else { return Ok(None) };
-        let Ok(permit) = self.or_stop(model.limiter.acquire(self.probable_tokens)).await? else { return Ok(None) };
+        let Some(request) = self.question.request(place).await else { return Err(RouteError::NothingToAsk) };
+        let worst_case = worst_case(&request);
+        let probable_tokens = worst_case.prompt_tokens / BYTES_PER_TOKEN + worst_case.completion_tokens;
+        let Ok(permit) = self.or_stop(model.limiter.acquire(probable_tokens)).await? else { return Ok(None) };
         let Entry::Allowed(pass) = model.breaker.enter() else { return Ok(None) };
-        let worst_case = if model.provider.is_metered() { self.worst_case } else { Usage::default() };
+        let worst_case = if model.provider.is_metered() { worst_case } else { Usage::default() };
         let call = PlannedCall {
             model: &model.name,
             worst_case,
@@ -251,7 +280,7 @@ impl Asking<'_> {
         }
         self.attempts += 1;
         let begun = Instant::now();
-        let result = model.provider.complete(self.request).await;
+        let result = model.provider.complete(&request).await;
         let latency = begun.elapsed();
         pass.finish(result.as_ref().map(|_| ()).map_err(|error| error.kind));
         if let Some(limits) = model.provider.limits() {
@@ -264,7 +293,7 @@ impl Asking<'_> {
                 permit.succeeded((used > 0).then_some(used));
                 meter.settle(reservation, spend).await;
                 let model = model.name.clone();
-                Ok(Some(Answered { completion, model, attempts: self.attempts, latency }))
+                Ok(Some(Answered { completion, place, model, attempts: self.attempts, latency }))
             }
             Err(error) => {
                 let too_long = error.kind == ProviderErrorKind::ContextTooLong;
@@ -272,7 +301,7 @@ impl Asking<'_> {
                     course.failed(&error, permit);
                 }
                 meter.settle(reservation, spend).await;
-                if too_long { Err(RouteError::ContextTooLong) } else { Ok(None) }
+                if too_long { Err(RouteError::ContextTooLong { place }) } else { Ok(None) }
             }
         }
     }

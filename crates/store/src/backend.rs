@@ -46,11 +46,7 @@ pub trait Backend: Send + Sync {
     async fn insert(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError>;
     /// Inserts those of `documents` whose uid and unique fields are free; the uids of those that were inserted. Each is a
     /// write of its own: when the call fails, some may have been written.
-    async fn insert_many(
-        &self,
-        collection: &'static str,
-        documents: Vec<RawDocument>,
-    ) -> Result<Vec<Uid>, StoreError>;
+    async fn insert_many(&self, collection: &'static str, documents: Vec<RawDocument>) -> Result<Vec<Uid>, StoreError>;
     /// Writes `document`, whose `revision` is already the new one, over the one with the revision before.
     ///
     /// # Errors

@@ -243,11 +243,7 @@ impl Backend for MongoBackend {
         Err(failure.at("insert", collection))
     }
 
-    async fn insert_many(
-        &self,
-        collection: &'static str,
-        documents: Vec<RawDocument>,
-    ) -> Result<Vec<Uid>, StoreError> {
+    async fn insert_many(&self, collection: &'static str, documents: Vec<RawDocument>) -> Result<Vec<Uid>, StoreError> {
         if documents.is_empty() {
             return Ok(Vec::new());
         }

@@ -213,11 +213,7 @@ impl Backend for SqliteBackend {
             .await
     }
 
-    async fn insert_many(
-        &self,
-        collection: &'static str,
-        documents: Vec<RawDocument>,
-    ) -> Result<Vec<Uid>, StoreError> {
+    async fn insert_many(&self, collection: &'static str, documents: Vec<RawDocument>) -> Result<Vec<Uid>, StoreError> {
         let sql = format!(
             "INSERT INTO {} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             table(collection, "insert_many")?

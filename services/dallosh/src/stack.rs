@@ -211,7 +211,7 @@ impl Stack {
             ServiceName::Files => {
                 dallosh_files::service(listener, config, store, storage).await.map_err(part("the files service"))
             }
-            ServiceName::Tasks => dallosh_tasks::service(listener, config, store, broker, clock.clone())
+            ServiceName::Tasks => dallosh_tasks::service(listener, config, store, broker, storage, clock.clone())
                 .await
                 .map_err(part("the tasks service")),
             ServiceName::Enrichment => {

@@ -6,9 +6,11 @@
 mod asking;
 mod blocking;
 mod hints;
+mod meter;
 mod models;
 mod paging;
 mod pipeline;
+mod sizing;
 mod steps;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};

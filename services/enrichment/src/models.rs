@@ -8,11 +8,13 @@ use std::{
 
 use dallosh_contracts::{ModelPrice, ModelProvider, ModelSnapshot};
 use dallosh_llm::{
-    Breaker, BreakerConfig, Builtin, ClientOptions, DEFAULT_CONTEXT_TOKENS, GuardedClient, Limiter, LimiterConfig,
-    Ollama, OpenAi, Price, Provider, Route, RoutedModel, Unmetered, UrlPolicy,
+    AnswerKeys, Breaker, BreakerConfig, Builtin, ClientOptions, DEFAULT_CONTEXT_TOKENS, GuardedClient, Limiter,
+    LimiterConfig, Ollama, OpenAi, Price, Provider, Route, RoutedModel, Unmetered, UrlPolicy,
 };
 use dallosh_secrets::Sealer;
 use tokio_util::sync::CancellationToken;
+
+use crate::sizing::Sizing;
 
 /// Failures in a row that open a circuit, and how often an open one is tried.
 const CIRCUIT: BreakerConfig = BreakerConfig { failures: 5, probe_interval: Duration::from_secs(30) };
@@ -30,11 +32,35 @@ enum Unusable {
     Price(#[from] dallosh_llm::InvalidPrice),
 }
 
+/// The models of a task, ready to be asked.
+pub struct AskedModels {
+    /// In the task's order.
+    pub route: Route,
+    /// What is known of each model of the route, in the same order.
+    pub models: Vec<AskedModel>,
+}
+
+/// What is known of a model beside how it is asked.
+#[derive(Clone)]
+pub struct AskedModel {
+    /// Names its answers; absent for one that costs nothing, which is asked again at once.
+    pub answers: Option<AnswerKeys>,
+    /// What one request to it may hold.
+    pub sizing: Arc<Sizing>,
+}
+
+/// A model that was made, as it is shared by all tasks of this worker.
+#[derive(Clone)]
+struct Known {
+    routed: RoutedModel,
+    sizing: Arc<Sizing>,
+}
+
 /// Opens keys and makes providers; a model that was made is kept, so that its limits and its circuit are known to all.
 pub struct Models {
     sealer: Sealer,
     policy: UrlPolicy,
-    known: Mutex<HashMap<String, RoutedModel>>,
+    known: Mutex<HashMap<String, Known>>,
 }
 
 impl Models {
@@ -42,18 +68,33 @@ impl Models {
         Self { sealer, policy, known: Mutex::default() }
     }
 
-    /// The route over the models of a task, in their order. One that can't be asked is left out; with none that can be,
-    /// there is no route. A task without models has the one inside.
-    pub fn route(&self, snapshots: &[ModelSnapshot], stop: CancellationToken) -> Option<Route> {
-        let mut models: Vec<_> = snapshots.iter().filter_map(|snapshot| self.model(snapshot)).collect();
+    /// The models of a task in their order. One that can't be asked is left out; `None` when no one is left. A task
+    /// without models has the one inside. Calls are made until `stop`.
+    pub fn of_task(
+        &self,
+        snapshots: &[ModelSnapshot],
+        topics: &[String],
+        stop: CancellationToken,
+    ) -> Option<AskedModels> {
+        let mut routed_models = Vec::new();
+        let mut models = Vec::new();
+        for snapshot in snapshots {
+            let Some(Known { routed, sizing }) = self.model(snapshot) else { continue };
+            let ModelSnapshot { provider, model, base_url, .. } = snapshot;
+            let keys = AnswerKeys::new(provider.as_str(), base_url.as_deref().unwrap_or_default(), model, topics);
+            models.push(AskedModel { answers: routed.provider.is_metered().then_some(keys), sizing });
+            routed_models.push(routed);
+        }
         if snapshots.is_empty() {
             let limits = LimiterConfig { concurrency: 2, requests_per_minute: None, tokens_per_minute: None };
-            models.push(routed("builtin", Arc::new(Builtin), limits, 0, Price::default()));
+            routed_models.push(routed("builtin", Arc::new(Builtin), limits, 0, Price::default()));
+            models.push(AskedModel { answers: None, sizing: Arc::default() });
         }
-        (!models.is_empty()).then(|| Route::new(models, Arc::new(Unmetered), stop))
+        let route = Route::new(routed_models, Arc::new(Unmetered), stop);
+        (!models.is_empty()).then_some(AskedModels { route, models })
     }
 
-    fn model(&self, snapshot: &ModelSnapshot) -> Option<RoutedModel> {
+    fn model(&self, snapshot: &ModelSnapshot) -> Option<Known> {
         // Every setting is part of the name: an edited model is another one.
         let name = serde_json::to_string(snapshot).ok()?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +102,8 @@ impl Models {
             return Some(model.clone());
         }
         match self.make(snapshot) {
-            Ok(model) => {
+            Ok(routed) => {
+                let model = Known { routed, sizing: Arc::default() };
                 known.insert(name, model.clone());
                 Some(model)
             }

@@ -1,10 +1,9 @@
 //! The plan of pages: which texts are asked together. It follows from the cleaned file and the page size alone, so
 //! every worker that takes the task makes the same one.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 pub use dallosh_contracts::{Answer, key_of, key_text};
-use dallosh_llm::Usage;
 use serde::{Deserialize, Serialize};
 
 /// A page of the plan.
@@ -18,7 +17,7 @@ pub struct PagePlan {
     pub texts: Vec<(u128, String)>,
 }
 
-/// A stored page: the answers by text key, and what they took.
+/// A stored page: the answers by text key, and whose they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageResult {
     /// The page's number.
@@ -26,8 +25,10 @@ pub struct PageResult {
     /// The round in which it was asked.
     #[serde(default)]
     pub round: i64,
-    /// What each model that answered used, by the provider's own figures.
-    pub usage: BTreeMap<String, Usage>,
+    /// The models that answered.
+    pub models: BTreeSet<String>,
+    /// How many of the answers were paid for before.
+    pub cached: u64,
     /// Text key (hexadecimal) and answer.
     pub answers: Vec<(String, Answer)>,
 }
@@ -41,7 +42,7 @@ mod tests {
     #[test]
     fn whoever_shows_rows_can_read_the_answers_of_a_stored_page() {
         let answers = vec![(key_text(7), Answer::Failed { reason: "no".into() })];
-        let stored = PageResult { number: 3, round: 1, usage: BTreeMap::new(), answers: answers.clone() };
+        let stored = PageResult { number: 3, round: 1, models: BTreeSet::new(), cached: 0, answers: answers.clone() };
         let read: PageAnswers = serde_json::from_value(serde_json::to_value(stored).unwrap()).unwrap();
         assert_eq!((read.answers, key_of(&key_text(7))), (answers, Some(7)));
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use dallosh_jobs::{JobContext, Pipeline, StepError, StepOutcome};
 use dallosh_storage::{Key, ObjectInfo, Storage};
@@ -34,7 +36,7 @@ impl Enrichment {
 
 #[async_trait]
 impl Pipeline for Enrichment {
-    async fn run(&self, step: &'static str, job: &JobContext) -> StepOutcome {
+    async fn run(&self, step: &'static str, job: &Arc<JobContext>) -> StepOutcome {
         match step {
             "reading_dataset" => steps::read::run(self, job).await,
             "process_cleaning" => steps::clean::run(self, job).await,

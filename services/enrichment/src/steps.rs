@@ -6,10 +6,8 @@ pub mod clean;
 pub mod read;
 pub mod save;
 
-use std::str::FromStr;
-
 use dallosh_contracts::EnrichmentInput;
-use dallosh_dataset::{Dialect, Encoding};
+use dallosh_dataset::Dialect;
 use dallosh_jobs::{JobContext, JobError, StepError};
 use dallosh_storage::{InvalidKey, Key};
 use serde::Serialize;
@@ -21,15 +19,11 @@ fn input(job: &JobContext) -> Result<EnrichmentInput, StepError> {
 }
 
 fn dialect(input: &EnrichmentInput) -> Result<Dialect, StepError> {
-    let one = |text: &str| text.chars().next().filter(|_| text.chars().count() == 1);
-    let known =
-        (Encoding::from_str(&input.dialect.encoding).ok(), one(&input.dialect.delimiter), one(&input.dialect.quote));
-    match known {
-        (Some(encoding), Some(delimiter), Some(quote)) => {
-            Ok(Dialect { encoding, delimiter, quote, has_header: input.dialect.has_header, bom: false })
-        }
-        _ => Err(StepError::Failed { code: "csv_encoding", message: "the file's dialect is not understood".into() }),
-    }
+    let dallosh_contracts::Dialect { encoding, delimiter, quote, has_header } = &input.dialect;
+    Dialect::from_words(encoding, delimiter, quote, *has_header).ok_or_else(|| StepError::Failed {
+        code: "csv_encoding",
+        message: "the file's dialect is not understood".into(),
+    })
 }
 
 fn key(text: &str) -> Result<Key, StepError> {

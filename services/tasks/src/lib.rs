@@ -3,6 +3,7 @@
 //! Deliberately not here: the work itself (`enrichment`), and the rules of what may follow what (`dallosh-jobs`).
 
 mod error;
+mod estimate;
 mod live;
 mod routes;
 mod state;
@@ -18,11 +19,16 @@ use dallosh_primitives::Clock;
 use dallosh_service_kit::{
     Check, ClientError, Config, Idempotency, Routes, Service, ServiceClient, ServiceName, TokenVerifier,
 };
+use dallosh_storage::Storage;
 use dallosh_store::{Store, StoreError};
+use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use crate::task::KIND;
 use crate::{live::Live, state::State};
+
+/// Files that are read for lists of rows at once.
+const SCANS: usize = 2;
 
 /// The service could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +50,7 @@ pub async fn service(
     config: &Config,
     store: &Store,
     broker: &Broker,
+    storage: &Storage,
     clock: Arc<dyn Clock>,
 ) -> Result<Service, StartError> {
     let idempotency = Arc::new(Idempotency::open(store, clock.clone()).await?);
@@ -53,7 +60,8 @@ pub async fn service(
     let files = ServiceClient::new(config.url_of(ServiceName::Files))?;
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
     let settings = ServiceClient::new(config.url_of(ServiceName::Admin))?;
-    let state = web::Data::new(State { engine, files, settings, live: live.clone() });
+    let (storage, scans) = (storage.clone(), Arc::new(Semaphore::new(SCANS)));
+    let state = web::Data::new(State { engine, files, settings, live: live.clone(), storage, scans });
     let routes: Routes = Arc::new(move |service: &mut ServiceConfig<'_>| {
         service.app_data(state.clone()).app_data(verifier.clone()).app_data(kept.clone());
         routes::register(service);

@@ -4,6 +4,7 @@ mod adjust;
 mod control;
 mod create;
 mod delete;
+mod estimate;
 mod events;
 mod get;
 mod list;
@@ -13,6 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn register(service: &mut ServiceConfig<'_>) {
     service
         .service(create::create_task)
+        .service(estimate::estimate_task)
         .service(list::list_tasks)
         .service(get::get_task)
         .service(adjust::adjust_task)

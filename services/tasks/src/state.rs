@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use dallosh_jobs::Engine;
 use dallosh_service_kit::ServiceClient;
+use dallosh_storage::Storage;
+use tokio::sync::Semaphore;
 
 use crate::live::Live;
 
@@ -9,4 +13,7 @@ pub struct State {
     pub files: ServiceClient,
     pub settings: ServiceClient,
     pub live: Live,
+    pub storage: Storage,
+    /// Turns to read a file; the rest waits.
+    pub scans: Arc<Semaphore>,
 }

@@ -111,6 +111,7 @@ pub fn view(engine: &Engine, job: Job) -> Result<Resource<TaskData>, Problem> {
     let allowed_actions = engine.allowed_actions(&job.data);
     let status: TaskStatus = decode(Value::from(status_of(&job.data)))?;
     let links = links(uid, job.data.subject, &allowed_actions);
+    let usage = job.data.spend();
     let JobDocument {
         schema_version: _,
         kind: _,
@@ -120,6 +121,7 @@ pub fn view(engine: &Engine, job: Job) -> Result<Resource<TaskData>, Problem> {
         control,
         deleted: _,
         pause_reason,
+        pause_detail,
         queued_at: _,
         started_at,
         finished_at,
@@ -127,13 +129,14 @@ pub fn view(engine: &Engine, job: Job) -> Result<Resource<TaskData>, Problem> {
         checkpoints: _,
         progress,
         mut details,
-        usage,
+        usage: _,
         budget,
         error,
         waiting,
         seq: _,
         outbox: _,
         unsent: _,
+        ..
     } = job.data;
     let EnrichmentInput { file_path, options, .. } = decode(input)?;
     // What a worker has not written yet is absent, or empty where the contract has a list or figures.
@@ -153,6 +156,7 @@ pub fn view(engine: &Engine, job: Job) -> Result<Resource<TaskData>, Problem> {
         error,
         waiting,
         pause_reason,
+        pause_detail,
         file_cleaned: decode(detail("file_cleaned", Value::Null))?,
         file_analysed: decode(detail("file_analysed", Value::Null))?,
         started_at,

@@ -19,6 +19,22 @@ pub async fn find(state: &State, scope: Scope, uid: Uid) -> Result<Job, Problem>
     job.filter(|job| scope.covers(job.data.owner)).ok_or_else(not_found)
 }
 
+/// What a task for a file would work with if it were started now.
+///
+/// # Errors
+/// What its start would be refused for.
+pub async fn inquire(
+    state: &State,
+    caller: &Caller,
+    file_id: Uid,
+    options: &TaskOptions,
+) -> Result<(EnrichmentInput, Vec<ModelSnapshot>), Problem> {
+    let file = file_of(state, caller, file_id).await?;
+    let input = input_of(&file, options)?;
+    check_rows(&file)?;
+    Ok((input, models_of(state, caller, options).await?))
+}
+
 /// Makes a task for a file that the caller may read; starts it when asked.
 pub async fn create(
     state: &State,
@@ -120,7 +136,8 @@ pub async fn delete(state: &State, caller: &Caller, scope: Scope, uid: Uid) -> R
     Ok(())
 }
 
-/// Changes the limit or the priority of a task that the scope covers.
+/// Changes the limit or the priority of a task that the scope covers; one whose limit was used up goes on when it is
+/// raised.
 pub async fn adjust(
     state: &State,
     caller: &Caller,
@@ -129,19 +146,26 @@ pub async fn adjust(
     budget: Option<Budget>,
     priority: Option<i64>,
 ) -> Result<Job, Problem> {
-    find(state, scope, uid).await?;
+    let before = find(state, scope, uid).await?;
     check_budget(budget.as_ref())?;
     if priority.is_some_and(|priority| !(-100..=100).contains(&priority)) {
         return Err(Problem::field("/priority", "a whole number from -100 to 100"));
     }
-    state.engine.adjust(uid, budget, priority, &caller.name()).await.map_err(problem)
+    let job = state.engine.adjust(uid, budget, priority, &caller.name()).await.map_err(problem)?;
+    if before.data.control.state == JobState::Paused && job.data.control.state == JobState::InQueue {
+        hint(state, &job, &Command::Resume);
+    }
+    Ok(job)
 }
 
-/// A limit that nothing keeps would be worse than none: it is refused until the ledger can hold a task to it.
+/// # Errors
+/// `validation` for a limit below zero.
 fn check_budget(budget: Option<&Budget>) -> Result<(), Problem> {
     match budget {
-        Some(Budget { max_cost: None, max_tokens: None }) | None => Ok(()),
-        Some(_) => Err(Problem::field("/budget", "limits can't be kept yet; leave it out")),
+        Some(Budget { max_cost: Some(cost), .. }) if cost.is_sign_negative() && !cost.is_zero() => {
+            Err(Problem::field("/budget/max_cost", "zero or more US dollars"))
+        }
+        _ => Ok(()),
     }
 }
 

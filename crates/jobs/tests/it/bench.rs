@@ -7,13 +7,14 @@ use std::{
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use dallosh_broker::Broker;
-use dallosh_contracts::TaskEvent;
+use dallosh_contracts::{Budget, TaskEvent};
 use dallosh_jobs::{
-    Command, Engine, EventQuery, Job, JobContext, JobDocument, Kind, Lease, NewJob, Pipeline, State, StepError,
-    StepOutcome, Worker, WorkerConfig,
+    CallDocument, Command, Engine, EventQuery, Job, JobContext, JobDocument, Kind, Lease, NewJob, Pipeline,
+    PlannedCall, Settled, State, StepError, StepOutcome, Worker, WorkerConfig,
 };
 use dallosh_primitives::{Limit, SystemClock, Uid};
-use dallosh_store::Store;
+use dallosh_store::{Filter, ListQuery, Store};
+use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
@@ -35,6 +36,16 @@ pub enum Step {
     Lacks,
     /// Can't succeed.
     Fails,
+    /// Makes ten calls of at most 40 tokens, two at once, of which each takes 10.
+    Pays,
+    /// Sets 40 tokens aside, and notices nothing before it is let go; settles then.
+    PaysLate,
+    /// Sets 40 tokens aside and then misses a part; when it is tried again, it pays as [`Step::Pays`].
+    DropsACall,
+    /// Needs five results: pays for those that nobody paid for, and waits for the others.
+    Shares,
+    /// Claims the five results and notices nothing before it is let go.
+    ClaimsSilently,
 }
 
 #[derive(Default)]
@@ -43,6 +54,8 @@ struct Script {
     runs: Vec<(Uid, &'static str)>,
     pages: HashMap<Uid, Vec<Value>>,
     late: Option<Result<(), String>>,
+    /// How often each result was paid for.
+    paid: HashMap<Uid, u32>,
 }
 
 /// A database, a broker, and workers whose steps do what a test says.
@@ -86,7 +99,7 @@ impl Scripted {
 
 #[async_trait]
 impl Pipeline for Scripted {
-    async fn run(&self, step: &'static str, job: &JobContext) -> StepOutcome {
+    async fn run(&self, step: &'static str, job: &Arc<JobContext>) -> StepOutcome {
         self.script.lock().unwrap().runs.push((job.uid(), step));
         self.news.send_modify(|count| *count += 1);
         match self.held(step) {
@@ -110,6 +123,60 @@ impl Pipeline for Scripted {
                 let stored = job.pages().await?;
                 self.script.lock().unwrap().pages.insert(job.uid(), stored);
             }
+            Some(Step::DropsACall) => {
+                let call = PlannedCall { model: "m".into(), unit: step.into(), tokens: 40, cost: Decimal::ZERO };
+                let _dropped = job.reserve(&call).await?;
+                self.script.lock().unwrap().held.insert(step, Step::Pays);
+                return Err(StepError::Unavailable { what: "the part", source: "it is away".into() });
+            }
+            Some(Step::Pays) => {
+                let call = PlannedCall { model: "m".into(), unit: step.into(), tokens: 40, cost: Decimal::new(4, 2) };
+                let pay = async || {
+                    let hold = job.reserve(&call).await?;
+                    // The other call may be on its way meanwhile.
+                    tokio::task::yield_now().await;
+                    let used = Settled::Exactly { prompt_tokens: 7, completion_tokens: 3, cost: Decimal::new(1, 2) };
+                    job.settle(hold, used).await;
+                    Ok::<_, StepError>(())
+                };
+                for _ in 0..5 {
+                    tokio::try_join!(pay(), pay())?;
+                }
+            }
+            Some(Step::PaysLate) => {
+                let call = PlannedCall { model: "m".into(), unit: step.into(), tokens: 40, cost: Decimal::ZERO };
+                let hold = job.reserve(&call).await?;
+                self.news.send_modify(|count| *count += 1);
+                // Its settlement outlives the loss of the lease, as that of a frozen process does.
+                let (job, late) = (job.clone(), Self { script: self.script.clone(), news: self.news.clone() });
+                let settlement = tokio::spawn(async move {
+                    late.let_go(step).await;
+                    let used = Settled::Exactly { prompt_tokens: 1, completion_tokens: 1, cost: Decimal::ZERO };
+                    job.settle(hold, used).await;
+                    late.script.lock().unwrap().late = Some(Ok(()));
+                    late.news.send_modify(|count| *count += 1);
+                });
+                settlement.await.unwrap();
+            }
+            Some(Step::Shares) => {
+                while job.recall(&results()).await?.len() < results().len() {
+                    let mut mine: Vec<Uid> = job.claim("part", &results()).await?.into_iter().collect();
+                    let there = job.recall(&mine).await?;
+                    mine.retain(|key| !there.contains_key(key));
+                    for key in &mine {
+                        *self.script.lock().unwrap().paid.entry(*key).or_default() += 1;
+                    }
+                    job.remember(mine.iter().map(|key| (*key, json!(job.uid()))).collect()).await?;
+                    job.release("part").await?;
+                    job.pause_for(Duration::from_millis(5)).await?;
+                }
+            }
+            Some(Step::ClaimsSilently) => {
+                assert_eq!(job.claim("part", &results()).await?.len(), results().len());
+                self.script.lock().unwrap().runs.push((job.uid(), "claimed"));
+                self.news.send_modify(|count| *count += 1);
+                self.let_go(step).await;
+            }
             Some(Step::Lacks) => return Err(StepError::Unavailable { what: "the part", source: "it is away".into() }),
             Some(Step::Fails) => return Err(StepError::Failed { code: "broken", message: "it can't be done".into() }),
             None => {}
@@ -120,6 +187,11 @@ impl Pipeline for Scripted {
     async fn is_intact(&self, _: &'static str, _: &Value, _: &JobContext) -> Result<bool, StepError> {
         Ok(true)
     }
+}
+
+/// The keys of what [`Step::Shares`] needs.
+pub fn results() -> Vec<Uid> {
+    (0..5).map(|number| Uid::only(&format!("result {number}"))).collect()
 }
 
 impl Bench {
@@ -238,6 +310,24 @@ impl Bench {
 
     pub async fn events(&self, job: Uid) -> Result<Vec<TaskEvent>> {
         Ok(self.engine.events(job, EventQuery { after: 0, limit: Limit::coerce(Some(200)) }).await?)
+    }
+
+    /// Gives a job a limit in tokens.
+    pub async fn limit(&self, job: Uid, max_tokens: u64) -> Result<Job> {
+        let budget = Budget { max_cost: None, max_tokens: Some(max_tokens) };
+        Ok(self.engine.adjust(job, Some(budget), None, "test").await?)
+    }
+
+    /// The calls of a job as the books have them.
+    pub async fn calls(&self, job: Uid) -> Result<Vec<CallDocument>> {
+        let calls = self.store.collection::<CallDocument>().await?;
+        let found = calls.list(&ListQuery::newest(Filter::eq("job", job))).await?;
+        Ok(found.items.into_iter().map(|call| call.data).collect())
+    }
+
+    /// How often each result was paid for.
+    pub fn paid(&self) -> HashMap<Uid, u32> {
+        self.script.lock().unwrap().paid.clone()
     }
 
     /// The steps that were begun for a job.

@@ -313,7 +313,7 @@ async fn when_every_model_refuses_waiting_is_not_suggested() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_too_long_is_handed_back_instead_of_tried_elsewhere() {
     let (a, b) = (Scripted::always(ContextTooLong), Scripted::new([]));
-    assert_eq!(ask(&route(&[&a, &b])).await, Err(RouteError::ContextTooLong));
+    assert_eq!(ask(&route(&[&a, &b])).await, Err(RouteError::ContextTooLong { place: 0 }));
     assert_eq!((a.calls(), b.calls()), (1, 0));
 }
 

@@ -136,7 +136,7 @@ async fn refusals(base: &str, admin: &Client, analyst: &Client) -> Result<()> {
         (admin.act(&task, "retry").await?, "409 illegal_transition"),
         (admin.post("/v1/tasks", &json!({ "file_id": file, "colour": "red" })).await?, "422 validation"),
         (
-            admin.post("/v1/tasks", &json!({ "file_id": file, "budget": { "max_cost": "1.00" } })).await?,
+            admin.post("/v1/tasks", &json!({ "file_id": file, "budget": { "max_cost": "-1.00" } })).await?,
             "422 validation",
         ),
         (

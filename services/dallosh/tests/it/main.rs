@@ -6,6 +6,7 @@ mod architecture;
 mod contract;
 mod crash;
 mod journey;
+mod ledger;
 mod models;
 mod operator;
 mod stacks;

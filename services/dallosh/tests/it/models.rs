@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use dallosh_testkit::{Client, FakeModel, Fault, Mistake, Stack, posts, right_label};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{DALLOSH, journey::table};
 
@@ -14,11 +14,19 @@ const TOPICS: [&str; 3] = ["panne", "facturation", "autre"];
 
 /// Names the model in the settings; its id.
 async fn register(admin: &Client, model: &FakeModel) -> Result<String> {
-    let body = json!({
+    register_with(admin, model, json!({})).await
+}
+
+/// The same, with other settings.
+pub async fn register_with(admin: &Client, model: &FakeModel, settings: Value) -> Result<String> {
+    let mut body = json!({
         "kind": "external", "provider": "openai", "model": "tester", "baseUrl": model.url(), "apiKey": KEY,
         "retryRequests": 1, "paginateRowsLimit": 100,
         "price": { "input_per_million_tokens": "1.00", "output_per_million_tokens": "2.00" },
     });
+    if let (Value::Object(body), Value::Object(settings)) = (&mut body, settings) {
+        body.extend(settings);
+    }
     let made = admin.post("/v1/settings/ai/models", &body).await?.expect(201)?;
     let uid = made["uid"].as_str().context("no uid")?.to_owned();
     let preferences = json!({ "preferences": { "mode": "external", "default_external_model_id": uid } });

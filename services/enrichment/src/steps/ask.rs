@@ -1,29 +1,31 @@
 //! Step 3: the model is asked, page by page; a page counts once its answers are stored.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
-use dallosh_contracts::{ModelPrice, ModelSnapshot, Waiting};
+use dallosh_contracts::{ModelSnapshot, Waiting};
 use dallosh_dataset::{CLEAN_TEXT, Dialect, Limits, Reader, Step, text_key, unique_texts};
 use dallosh_jobs::{JobContext, JobError, StepError, StepOutcome};
-use dallosh_llm::{Price, TOPICS, Usage};
+use dallosh_llm::{Route, TOPICS};
+use dallosh_primitives::Uid;
 use dallosh_storage::{Key, Stage};
 use futures::{StreamExt, stream::FuturesUnordered};
 use hashbrown::{HashMap, HashSet};
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{clean::CleanCheckpoint, input, required};
 use crate::{
-    asking::{Outage, Questions, RETRIES, ask},
+    asking::{Outage, PaidAnswers, Questions, RETRIES, ask},
     blocking::{self, Gauge, Source, dataset_failed, share_of},
+    meter::PageMeter,
+    models::{AskedModel, AskedModels},
     paging::{Answer, PagePlan, PageResult, key_of},
     pipeline::Enrichment,
 };
@@ -39,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Over how long the speed is measured.
 const WINDOW: Duration = Duration::from_secs(10);
 
-pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
+pub async fn run(pipeline: &Enrichment, job: &Arc<JobContext>) -> StepOutcome {
     let input = input(job)?;
     let CleanCheckpoint { counts, artefacts } = required(job, "process_cleaning")?;
     let size = artefacts.first().map_or(0, |artefact| artefact.size);
@@ -53,7 +55,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     let round = job.job().data.control.round;
     let topics = input.options.topics.clone().unwrap_or_else(|| TOPICS.map(str::to_owned).to_vec());
 
-    let mut tally = Tally::new(rows_of_texts(pipeline, job, &cleaned, size).await?, &input.models, round);
+    let mut tally = Tally::new(rows_of_texts(pipeline, job, &cleaned, size).await?, round);
     for page in job.pages().await? {
         tally.add(&decode(page)?);
     }
@@ -62,12 +64,19 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     let texts = wanted.as_ref().map_or(counts.unique_texts, |wanted| u64::try_from(wanted.len()).unwrap_or(u64::MAX));
     let pages_total = texts.div_ceil(u64::from(page_texts));
     let stop = CancellationToken::new();
-    let Some(route) = pipeline.models.route(&input.models, stop.clone()) else {
+    let Some(AskedModels { route, mut models }) = pipeline.models.of_task(&input.models, &topics, stop.clone()) else {
         let message = "none of the models of the settings can be asked".to_owned();
         return Err(StepError::Failed { code: "model_not_found", message });
     };
-    let questions = Questions { route: &route, topics: &topics, retries, outage: &Waits(job) };
-    job.report(|data| tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details)).await?;
+    if input.options.cache == Some(false) {
+        // Within a run an answer counts all the same.
+        let run = format!("{} run {}", job.uid(), job.job().data.control.run);
+        for model in &mut models {
+            model.answers = model.answers.map(|answers| answers.private_to(&run));
+        }
+    }
+    let asked = Asked { route: &route, models: &models, topics: &topics, retries, job };
+    job.report(|data| tally.show(&mut data.progress, pages_total, &mut data.details)).await?;
 
     let (plans, mut pages) = mpsc::channel(1);
     let planned = Planned { size: page_texts, round, done: tally.done.clone(), wanted };
@@ -83,7 +92,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
             biased;
             _ = job.interrupted() => break Err(StepError::Interrupted),
             page = pages.recv(), if !all_planned && asking.len() < limit => match page {
-                Some(page) => asking.push(ask_and_store(&questions, job, page)),
+                Some(page) => asking.push(asked.ask_and_store(page)),
                 None => all_planned = true,
             },
             Some(stored) = asking.next(), if !asking.is_empty() => match stored {
@@ -93,7 +102,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
         }
         if told.elapsed() >= TELL {
             told = Instant::now();
-            job.report(|data| tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details)).await?;
+            job.tell(|data| tally.show(&mut data.progress, pages_total, &mut data.details)).await?;
         }
     };
     drop(pages);
@@ -108,25 +117,68 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
             }
         };
         let _ = tokio::time::timeout(PATIENCE, rest).await;
-        job.update(|data| tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details)).await?;
+        job.update(|data| tally.show(&mut data.progress, pages_total, &mut data.details)).await?;
         return Err(interrupted);
     }
     planning.await.map_err(|error| StepError::Failed { code: "internal", message: error.to_string() })??;
     job.report(|data| {
-        tally.show(&mut data.progress, pages_total, &mut data.usage, &mut data.details);
+        tally.show(&mut data.progress, pages_total, &mut data.details);
         data.progress.percent = 90.0;
     })
     .await?;
     Ok(json!({ "pages": pages_total }))
 }
 
-async fn ask_and_store(questions: &Questions<'_>, job: &JobContext, page: PagePlan) -> Result<PageResult, StepError> {
-    let result = ask(questions, &page).await?;
-    let content = serde_json::to_value(&result).map_err(JobError::from)?;
-    decode(job.put_page(page.number, content).await?)
+/// How this task's pages are asked.
+struct Asked<'a> {
+    route: &'a Route,
+    models: &'a [AskedModel],
+    topics: &'a [String],
+    retries: u32,
+    job: &'a Arc<JobContext>,
 }
 
-/// Shows in the task that every model is away.
+impl Asked<'_> {
+    /// Asks for a page; it counts once its answers are stored.
+    async fn ask_and_store(&self, page: PagePlan) -> Result<PageResult, StepError> {
+        let Self { route, models, topics, retries, job } = *self;
+        let name = format!("round {} page {}", page.round, page.number);
+        let meter = Arc::new(PageMeter::new(job.clone(), name.clone()));
+        let route = route.metered_by(meter.clone());
+        let paid = Paid { job, page: name };
+        let questions = Questions { route: &route, models, topics, retries, outage: &Waits(job), paid: &paid };
+        let result = ask(&questions, &page).await.map_err(|error| meter.refusal().unwrap_or(error))?;
+        let content = serde_json::to_value(&result).map_err(JobError::from)?;
+        decode(job.put_page(page.number, content).await?)
+    }
+}
+
+/// The engine's memory of what was paid for, for one page.
+struct Paid<'a> {
+    job: &'a JobContext,
+    page: String,
+}
+
+#[async_trait]
+impl PaidAnswers for Paid<'_> {
+    async fn recall(&self, keys: &[Uid]) -> Result<std::collections::HashMap<Uid, Value>, StepError> {
+        self.job.recall(keys).await
+    }
+
+    async fn claim(&self, keys: &[Uid]) -> Result<std::collections::HashSet<Uid>, StepError> {
+        self.job.claim(&self.page, keys).await
+    }
+
+    async fn remember(&self, answers: Vec<(Uid, Value)>) -> Result<(), StepError> {
+        self.job.remember(answers).await
+    }
+
+    async fn release(&self) -> Result<(), StepError> {
+        self.job.release(&self.page).await
+    }
+}
+
+/// Shows in the task that it waits.
 struct Waits<'a>(&'a JobContext);
 
 #[async_trait]
@@ -137,6 +189,10 @@ impl Outage for Waits<'_> {
         let next_attempt_at = now + TimeDelta::from_std(time).unwrap_or_default();
         let waiting = Waiting { reason, since, next_attempt_at };
         self.0.report(|data| data.waiting = Some(waiting.clone())).await?;
+        self.0.pause_for(time).await
+    }
+
+    async fn linger(&self, time: Duration) -> Result<(), StepError> {
         self.0.pause_for(time).await
     }
 
@@ -219,7 +275,6 @@ async fn plan(
 /// What is stored so far, in figures.
 struct Tally {
     rows: HashMap<u128, u32>,
-    prices: BTreeMap<String, Price>,
     round: i64,
     /// Pages of this round.
     done: BTreeSet<i64>,
@@ -229,30 +284,23 @@ struct Tally {
     outcomes: HashMap<u128, bool>,
     rows_done: u64,
     rows_failed: u64,
-    usage: Usage,
-    cost: Decimal,
     models: BTreeSet<String>,
+    cached: u64,
     recent: VecDeque<(Instant, u64)>,
 }
 
 impl Tally {
-    fn new(rows: HashMap<u128, u32>, models: &[ModelSnapshot], round: i64) -> Self {
-        let price = |model: &ModelSnapshot| {
-            let ModelPrice { input_per_million_tokens, output_per_million_tokens } = model.price;
-            Some((model.model.clone(), Price::new(input_per_million_tokens, output_per_million_tokens).ok()?))
-        };
+    fn new(rows: HashMap<u128, u32>, round: i64) -> Self {
         Self {
             rows,
-            prices: models.iter().filter_map(price).collect(),
             round,
             done: BTreeSet::new(),
             failed_before: HashSet::new(),
             outcomes: HashMap::new(),
             rows_done: 0,
             rows_failed: 0,
-            usage: Usage::default(),
-            cost: Decimal::ZERO,
             models: BTreeSet::new(),
+            cached: 0,
             recent: VecDeque::new(),
         }
     }
@@ -282,18 +330,14 @@ impl Tally {
                 }
             }
         }
-        for (model, usage) in &page.usage {
-            self.usage += *usage;
-            self.cost += self.prices.get(model).map(|price| price.cost(*usage)).unwrap_or_default();
-            self.models.insert(model.clone());
-        }
+        self.models.extend(page.models.iter().cloned());
+        self.cached = self.cached.saturating_add(page.cached);
     }
 
     fn show(
         &mut self,
         progress: &mut dallosh_contracts::Progress,
         pages_total: u64,
-        usage: &mut dallosh_contracts::Spend,
         details: &mut serde_json::Map<String, Value>,
     ) {
         let now = Instant::now();
@@ -314,9 +358,7 @@ impl Tally {
         progress.pages_total = pages_total;
         progress.pages_done = u64::try_from(self.done.len()).unwrap_or(u64::MAX);
         progress.percent = 16.0 + 74.0 * share_of(progress.pages_done, pages_total);
-        usage.prompt_tokens = self.usage.prompt_tokens;
-        usage.completion_tokens = self.usage.completion_tokens;
-        usage.cost = self.cost;
+        progress.texts_cached = self.cached;
         details.insert("models_used".to_owned(), json!(self.models));
     }
 }
