@@ -14,14 +14,15 @@ use hashbrown::HashSet;
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
-    file::properties::WriterProperties,
+    file::{metadata::KeyValue, properties::WriterProperties},
     schema::types::ColumnPath,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnType, DatasetError, Dialect, Reader, Row,
+    ColumnType, DatasetError, Dialect, Reader, Row, TableBatch,
     append::{next_row, our_limits},
+    scan::COLUMNS_KEY,
     types::{TypeGuess, number, time},
 };
 
@@ -83,13 +84,15 @@ pub fn table_schema(csv: impl Read) -> Result<TableSchema, DatasetError> {
     Ok(TableSchema { columns: columns.collect() })
 }
 
-/// Writes a cleaned or analysed file as Parquet with the types declared by [`table_schema`].
+/// Writes a cleaned or analysed file as Parquet with the types declared by [`table_schema`]; shows `each` batch of rows
+/// on its way.
 ///
 /// An empty cell is null in a typed column and empty text in a text column, so nothing is lost.
 pub fn write_table(
     csv: impl Read,
     schema: &TableSchema,
     output: impl Write + Send,
+    mut each: impl FnMut(&TableBatch),
 ) -> Result<TableSummary, DatasetError> {
     let mut reader = Reader::new(csv, &Dialect::ours(), our_limits())?;
     let mut columns = schema
@@ -99,6 +102,7 @@ pub fn write_table(
         .collect::<Result<Vec<_>, DatasetError>>()?;
     let arrow_schema = Arc::new(Schema::new(columns.iter().flat_map(Builder::fields).collect::<Vec<_>>()));
     let mut writer = ArrowWriter::try_new(output, arrow_schema.clone(), Some(properties(schema)?))?;
+    let declared: Arc<[TableColumn]> = schema.columns.as_slice().into();
     let (mut rows, mut pending) = (0, 0);
     loop {
         let row = next_row(&mut reader)?;
@@ -111,7 +115,9 @@ pub fn write_table(
         }
         if pending == BATCH_ROWS || (row.is_none() && pending > 0) {
             let arrays = columns.iter_mut().flat_map(Builder::finish).collect();
-            writer.write(&RecordBatch::try_new(arrow_schema.clone(), arrays)?)?;
+            let batch = RecordBatch::try_new(arrow_schema.clone(), arrays)?;
+            writer.write(&batch)?;
+            each(&TableBatch::new(batch, declared.clone()));
             pending = 0;
         }
         if row.is_none() {
@@ -123,7 +129,9 @@ pub fn write_table(
 }
 
 fn properties(schema: &TableSchema) -> Result<WriterProperties, DatasetError> {
+    let declared = serde_json::to_string(schema).map_err(std::io::Error::from)?;
     let mut properties = WriterProperties::builder()
+        .set_key_value_metadata(Some(vec![KeyValue::new(COLUMNS_KEY.to_owned(), declared)]))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_dictionary_enabled(false);

@@ -37,11 +37,14 @@ pub enum ServiceName {
     Enrichment,
     /// Settings and models.
     Admin,
+    /// Looking at results.
+    Query,
 }
 
 impl ServiceName {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 6] = [Self::Auth, Self::Admin, Self::Files, Self::Tasks, Self::Enrichment, Self::Gateway];
+    pub const ALL: [Self; 7] =
+        [Self::Auth, Self::Admin, Self::Files, Self::Tasks, Self::Enrichment, Self::Query, Self::Gateway];
 
     /// The name on the command line and in keys.
     pub const fn as_str(self) -> &'static str {
@@ -52,6 +55,7 @@ impl ServiceName {
             Self::Tasks => "tasks",
             Self::Enrichment => "enrichment",
             Self::Admin => "admin",
+            Self::Query => "query",
         }
     }
 
@@ -64,6 +68,7 @@ impl ServiceName {
             Self::Tasks => 5013,
             Self::Enrichment => 5014,
             Self::Admin => 5015,
+            Self::Query => 5016,
         }
     }
 }

@@ -65,6 +65,8 @@ error_codes! {
     InUse = "in_use", 409, "It is in use", retry;
     /// The settings name no model that the task's mode allows; add one, or choose another mode.
     NoModel = "no_model", 409, "There is no model to ask", final;
+    /// The dataset has no analysed result to look at: make a task for it, start it, and wait until it is done.
+    NotAnalysed = "not_analysed", 409, "Not analysed yet", retry;
     /// The thing was changed by somebody else since it was read; read it again.
     PreconditionFailed = "precondition_failed", 412, "It was changed meanwhile", final;
     /// The change has to name the revision that it is made to: read it, and send its `ETag` as `If-Match`.

@@ -68,6 +68,11 @@ impl Key {
         Self(format!("tables/{file}/{name}.parquet"))
     }
 
+    /// What is counted of the analysed table.
+    pub fn index(file: Uid) -> Self {
+        Self(format!("tables/{file}/analysed.index"))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use crate::{Client, Process, amqp_url, mongodb_url, s3_endpoint};
 
 /// The services in the order in which a stack of separate processes starts them.
-const SERVICES: [&str; 6] = ["auth", "admin", "files", "tasks", "enrichment", "gateway"];
+const SERVICES: [&str; 7] = ["auth", "admin", "files", "tasks", "enrichment", "query", "gateway"];
 
 /// A running platform; what it is made of is told by how it was started, and by nothing else.
 pub struct Stack {

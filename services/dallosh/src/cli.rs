@@ -90,6 +90,7 @@ enum Served {
     Tasks,
     Enrichment,
     Admin,
+    Query,
 }
 
 impl From<Served> for ServiceName {
@@ -101,6 +102,7 @@ impl From<Served> for ServiceName {
             Served::Tasks => Self::Tasks,
             Served::Enrichment => Self::Enrichment,
             Served::Admin => Self::Admin,
+            Served::Query => Self::Query,
         }
     }
 }

@@ -230,6 +230,7 @@ impl Stack {
             ServiceName::Admin => {
                 dallosh_admin::service(listener, config, store).await.map_err(part("the admin service"))
             }
+            ServiceName::Query => dallosh_query::service(listener, config, storage).map_err(part("the query service")),
             ServiceName::Gateway => dallosh_gateway::service(listener, config, openapi()).map_err(part("the gateway")),
         }
     }
@@ -243,6 +244,7 @@ pub fn openapi() -> OpenApi {
         dallosh_admin::openapi(),
         dallosh_files::openapi(),
         dallosh_tasks::openapi(),
+        dallosh_query::openapi(),
     ])
 }
 

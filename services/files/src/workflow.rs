@@ -119,7 +119,7 @@ pub async fn delete(state: &State, caller: &Caller, uid: Uid) -> Result<(), Erro
 fn objects_of(uid: Uid) -> impl Iterator<Item = Key> {
     let stages = [Stage::Original, Stage::Cleaned, Stage::Analysed];
     let content = stages.into_iter().flat_map(move |stage| [Key::dataset(uid, stage), Key::table(uid, stage)]);
-    content.chain([Key::rejects(uid), Key::removed(uid)])
+    content.chain([Key::index(uid), Key::rejects(uid), Key::removed(uid)])
 }
 
 #[derive(Deserialize)]

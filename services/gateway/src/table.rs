@@ -8,6 +8,8 @@ pub const ROUTES: &[(&str, ServiceName)] = &[
     ("/v1/tasks", ServiceName::Tasks),
     ("/v1/events", ServiceName::Tasks),
     ("/v1/settings", ServiceName::Admin),
+    ("/v1/analysis", ServiceName::Query),
+    ("/v1/overview", ServiceName::Query),
 ];
 
 /// What needs no token.

@@ -1,9 +1,11 @@
+use std::ops::ControlFlow;
+
 use arrow::{
     array::{Array, AsArray},
     datatypes::{Float64Type, Int64Type, TimestampMicrosecondType},
 };
 use bytes::Bytes;
-use dallosh_dataset::{ColumnType, TableSchema, TableSummary, table_schema, write_table};
+use dallosh_dataset::{ColumnType, Table, TableSchema, TableSummary, table_schema, write_table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
@@ -12,7 +14,7 @@ use crate::peer_write;
 fn tabulated(csv: &str) -> (TableSchema, TableSummary, Bytes) {
     let schema = table_schema(csv.as_bytes()).unwrap();
     let mut file = Vec::new();
-    let summary = write_table(csv.as_bytes(), &schema, &mut file).unwrap();
+    let summary = write_table(csv.as_bytes(), &schema, &mut file, |_| {}).unwrap();
     (schema, summary, file.into())
 }
 
@@ -88,6 +90,61 @@ proptest! {
         let mut rows = vec![(0..columns.len()).map(|index| format!("c{index}")).collect::<Vec<_>>()];
         rows.extend((0..8).map(|row| columns.iter().map(|column| column[row].clone()).collect()));
         let (schema, _, file) = tabulated(&peer_write(&rows, ',', false, false));
-        prop_assert_eq!(cells(&schema, file), &rows[1..]);
+        prop_assert_eq!(cells(&schema, file.clone()), &rows[1..]);
+        prop_assert_eq!(scanned(&schema, file, None), &rows[1..]);
     }
+}
+
+/// The cells of a table, or of some of its rows, as our own reader gives them.
+fn scanned(schema: &TableSchema, file: Bytes, rows: Option<&[u64]>) -> Vec<Vec<String>> {
+    let table = Table::open(file).unwrap();
+    assert_eq!(table.columns(), schema.columns);
+    let sources: Vec<_> = schema.columns.iter().map(|column| column.source.as_str()).collect();
+    let mut found = Vec::new();
+    table
+        .scan(&sources, rows, |batch| {
+            let columns: Vec<_> = sources.iter().map(|source| batch.cells(source).unwrap()).collect();
+            found.extend((0..batch.rows()).map(|row| columns.iter().map(|cells| cells.text(row).into()).collect()));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    found
+}
+
+#[test]
+fn chosen_rows_are_read_from_every_group_and_nothing_else() {
+    let mut csv = "id,n\n".to_owned();
+    (0..150_000).for_each(|row| csv += &format!("x{row},{row}\n"));
+    let (schema, _, file) = tabulated(&csv);
+    let rows = [0, 99_999, 100_000, 149_999, 150_000];
+    let wanted: Vec<_> = rows[..4].iter().map(|row| vec![format!("x{row}"), row.to_string()]).collect();
+    assert_eq!(scanned(&schema, file.clone(), Some(&rows)), wanted);
+    let table = Table::open(file).unwrap();
+    let mut batches = 0;
+    table
+        .scan(&["n"], None, |batch| {
+            assert!(batch.cells("id").is_none(), "a column that nobody asked for was read");
+            batches += 1;
+            ControlFlow::Break(())
+        })
+        .unwrap();
+    assert_eq!((table.rows(), batches), (150_000, 1));
+}
+
+#[test]
+fn cells_are_read_as_counts_and_times_only_when_they_are() {
+    let csv = "n,when,odd\n5,2024-01-31 10:00:00 +01:00,null\n-3,2024-01-31,2024-01-31T09:00:00Z\n,,12\n";
+    let (_, _, file) = tabulated(csv);
+    let table = Table::open(file).unwrap();
+    let mut found = Vec::new();
+    table
+        .scan(&["n", "when", "odd"], None, |batch| {
+            let [n, when, odd] = ["n", "when", "odd"].map(|name| batch.cells(name).unwrap());
+            found.extend((0..3).map(|row| (n.count(row), when.time(row), odd.count(row), odd.time(row))));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let nine = Some(1_706_691_600_000_000);
+    let day = Some(1_706_659_200_000_000);
+    assert_eq!(found, [(Some(5), nine, None, None), (None, day, None, nine), (None, None, Some(12), None)]);
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Libraries that one crate wraps, and that crate: everybody else speaks its language.
-const ONE_CRATE: [(&str, &str); 10] = [
+const ONE_CRATE: [(&str, &str); 11] = [
     ("rusqlite", "dallosh-store"),
     ("mongodb", "dallosh-store"),
     ("lapin", "dallosh-broker"),
@@ -15,6 +15,7 @@ const ONE_CRATE: [(&str, &str); 10] = [
     ("parquet", "dallosh-dataset"),
     ("arrow", "dallosh-dataset"),
     ("encoding_rs", "dallosh-dataset"),
+    ("jiff", "dallosh-analysis"),
     ("argon2", "dallosh-auth"),
     ("ed25519-dalek", "dallosh-auth"),
 ];

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "an absent field or row is a failed test")]
 
+mod analysis;
 mod architecture;
 mod contract;
 mod crash;

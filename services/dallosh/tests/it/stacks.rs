@@ -24,6 +24,6 @@ async fn the_suite_holds_on_one_process_with_mongodb_and_rabbitmq() -> Result<()
 async fn the_suite_holds_on_separate_processes_with_mongodb_rabbitmq_and_s3() -> Result<()> {
     let stack = Stack::separate(DALLOSH).await?;
     journey::suite(&stack.base).await?;
-    assert_eq!(stack.stop().await?, [Some(0); 6]);
+    assert_eq!(stack.stop().await?, [Some(0); 7]);
     Ok(())
 }

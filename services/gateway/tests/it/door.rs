@@ -181,7 +181,8 @@ async fn a_service_that_refuses_connections_is_502_within_five_seconds_and_the_o
     let response = world.anonymous("GET", "/readyz").send().await.unwrap();
     assert_eq!(response.status(), 503);
     let body: Value = response.json().await.unwrap();
-    let wanted = serde_json::json!({ "admin": "ok", "auth": "ok", "files": "it does not answer", "tasks": "ok" });
+    let wanted =
+        serde_json::json!({ "admin": "ok", "auth": "ok", "files": "it does not answer", "query": "ok", "tasks": "ok" });
     assert_eq!(body["checks"], wanted);
 }
 

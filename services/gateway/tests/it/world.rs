@@ -211,7 +211,13 @@ impl World {
         let (told, telling) = mpsc::unbounded_channel();
         let go = Arc::new(Semaphore::new(0));
         let base = stand_in(Strings { told, go: go.clone() });
-        let services = ["services.auth.url", "services.admin.url", "services.files.url", "services.tasks.url"];
+        let services = [
+            "services.auth.url",
+            "services.admin.url",
+            "services.files.url",
+            "services.query.url",
+            "services.tasks.url",
+        ];
         let mut flags: Vec<_> = services.into_iter().map(|key| (key, base.clone())).collect();
         flags.extend(keys.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();

@@ -1,0 +1,56 @@
+use crate::{Filter, Index, RowSet, filter::Selector, post::Post};
+
+/// The orders in which posts are listed; equal ones in the order of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostOrder {
+    /// Latest first, posts without a time last.
+    Newest,
+    /// Earliest first, posts without a time last.
+    Oldest,
+    /// Most engagement first.
+    Engagement,
+    /// Seen most first.
+    Reach,
+    /// High priority first, then negative ones, then engagement; posts without a label last.
+    Critical,
+    /// As in the table.
+    Row,
+}
+
+impl PostOrder {
+    /// Smaller comes first.
+    fn key(self, post: &Post) -> i64 {
+        let largest_first = |count: Option<u64>| {
+            count.map_or(i64::MAX, |count| i64::try_from(count).unwrap_or(i64::MAX).saturating_neg())
+        };
+        match self {
+            Self::Newest => post.at().map_or(i64::MAX, i64::saturating_neg),
+            Self::Oldest => post.at().unwrap_or(i64::MAX),
+            Self::Engagement => largest_first(post.engagement()),
+            Self::Reach => largest_first(post.reach()),
+            Self::Critical => post.criticality().map_or(i64::MAX, i64::saturating_neg),
+            Self::Row => 0,
+        }
+    }
+}
+
+/// How many posts match, and the rows of one page of them.
+pub fn page(
+    index: &Index,
+    filter: &Filter,
+    rows: Option<&RowSet>,
+    order: PostOrder,
+    offset: usize,
+    limit: usize,
+) -> (usize, Vec<u64>) {
+    let selector = Selector::new(index, filter, rows);
+    let mut found: Vec<_> = selector.of(index).map(|(row, post)| (order.key(post), row)).collect();
+    let total = found.len();
+    let end = offset.saturating_add(limit).min(total);
+    if end < total {
+        found.select_nth_unstable(end);
+        found.truncate(end);
+    }
+    found.sort_unstable();
+    (total, found.into_iter().skip(offset).filter_map(|(_, row)| u64::try_from(row).ok()).collect())
+}
