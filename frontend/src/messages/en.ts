@@ -139,7 +139,7 @@ export const en = {
     levels: { error: 'error', warning: 'warn' }, pages: 'page {done} of {total}', rows: '{count, number} rows', speed: '{speed} rows/s', failedRows: '{count, plural, one {# row failed} other {# rows failed}}', failedHint: 'no usable answer', waiting: 'waiting', answering: 'answering again', warning: 'notice',
     counted: 'counted', read: '{count, plural, one {# row} other {# rows}}', unique: '{count, plural, one {# different text} other {# different texts}}', reasons: { user: 'by a person', budget_exhausted: 'the budget is reached' },
   },
-  failed: { title: 'Failed rows', text: '{count, plural, one {# row} other {# rows}} without a label. They stay in the file with their reason.', again: 'Ask again for {count, plural, one {# row} other {# rows}}' },
+  failed: { post: 'Post', id: 'Id', reason: 'Reason', noText: 'no text', more: 'Show more', title: 'Failed rows', text: '{count, plural, one {# row} other {# rows}} without a label. They stay in the file with their reason.', again: 'Ask again for {count, plural, one {# row} other {# rows}}' },
   analysis: {
     title: 'Analysis', of: 'Analysis of {name}', dataset: 'Dataset', copyLink: 'Copy link', copied: 'Copied', print: 'Print', emptyTitle: 'No dataset is analysed yet', emptyText: 'The charts appear here as soon as a task is done. Upload a CSV, or start one that is here already.', upload: 'Upload a CSV',
     waiting: 'Uploaded, not analysed yet', rows: '{count, plural, one {# row} other {# rows}}', openTask: 'Open the task', analyse: 'Analyse',
@@ -169,6 +169,7 @@ export const en = {
   summary: {
     share: '<b>{share}</b> of {labelled, number} labelled posts are negative.', steady: 'Negative share is steady at <b>{share}</b>.', rose: 'Negative share rose <b>{points} points</b> to <b>{share}</b>.', fell: 'Negative share fell <b>{points} points</b> to <b>{share}</b>.', topic: 'Most complaints are about <door>{topic}</door>: <b>{count, number}</b>.', spikes: '{count, plural, one {One day stands out:} other {# days stand out:}}',
   },
+  platform: { datasets: 'Datasets', datasetsText: '{count, number} analysed', rows: 'Rows', labelled: 'Labelled posts', labelledText: '{failed, number} failed, {skipped, number} skipped', negative: 'Negative share', negativeText: '{count, plural, one {# post} other {# posts}}', net: 'Net sentiment', netText: 'from −100 to +100', spent: 'Spent', spentText: '{count, plural, one {# task} other {# tasks}}' },
   overview: {
     title: 'Overview', upload: 'Upload a CSV', now: 'Now', nowNone: 'Nothing runs.', nowCount: '{count, plural, one {# task runs or waits its turn} other {# tasks run or wait their turn}}', attention: 'Needs you', attentionNone: 'Nothing waits for you.', attentionCount: '{count, plural, one {# task waits} other {# tasks wait}} for a person',
     analysed: 'Analysed', analysedText: 'Latest first; each opens its analysis', analysedNone: 'No task is done yet.', datasets: 'Datasets', datasetsText: '{count, plural, one {# dataset} other {# datasets}}, latest first', goneDataset: 'Deleted dataset', percent: '{percent}%', rows: '{count, plural, one {# row} other {# rows}}',

@@ -11,7 +11,7 @@ import { useLocaleSwitch } from '@/lib/i18n/locale';
 import { pathsOf, type Area } from '@/lib/paths';
 import { may, useSignOut } from '@/lib/session';
 import { useFiles, useTasks } from '@/lib/task-queries';
-import { useKnownTheme } from '../theme-controls';
+import { useKnownTheme } from '@/lib/theme';
 import { Kbd } from '../ui/kbd';
 import { placesOf } from './navigation';
 

@@ -9,7 +9,7 @@ import { useEffect } from 'react';
 import { LanguageToggle } from '@/components/language-toggle';
 import { PriorityLabel, SentimentLabel } from '@/components/labels';
 import { Logo } from '@/components/logo';
-import { ThemeToggle } from '@/components/theme-controls';
+import { ThemeToggle } from '@/components/theme-toggle';
 import { getMeOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
 import { cn } from '@/lib/cn';
 import { safeNext } from '@/lib/paths';

@@ -26,8 +26,8 @@ export function LandingPage() {
             <h1 className="text-[44px] leading-[48px] font-semibold tracking-[-0.028em] text-balance max-md:text-[32px] max-md:leading-9">{t('title')}</h1>
             <p className="mt-4 mb-6 max-w-[440px] text-lg leading-[26px] text-pretty text-muted-foreground">{t('lead')}</p>
             <div className="flex flex-wrap gap-2">
-              <Button asChild variant="primary" size="lg"><Link href="/auth">{t('signIn')}</Link></Button>
-              <Button asChild size="lg"><Link href="/auth?tab=register">{t('register')}</Link></Button>
+              <Button asChild variant="primary" size="lg"><Link href="/auth" prefetch={false}>{t('signIn')}</Link></Button>
+              <Button asChild size="lg"><Link href="/auth?tab=register" prefetch={false}>{t('register')}</Link></Button>
             </div>
           </div>
           <table className="border-t border-foreground [&_td]:border-b [&_td]:py-2.5 [&_td]:pr-4 [&_td]:align-top [&_td:last-child]:pr-0 [&_th]:border-b [&_th]:py-2 [&_th]:pr-4 [&_th]:text-xs [&_th]:text-muted-foreground">
@@ -44,6 +44,12 @@ export function LandingPage() {
               ))}
             </tbody>
           </table>
+        </section>
+        <section aria-label={t('shots')} className="shadow-popover overflow-hidden rounded-lg border">
+          {/* eslint-disable-next-line @next/next/no-img-element -- an export has no image server */}
+          <img className="block h-auto w-full dark:hidden" src="/shots/analysis-light.png" width={1440} height={900} alt={t('shotAlt')} />
+          {/* eslint-disable-next-line @next/next/no-img-element */}
+          <img className="hidden h-auto w-full dark:block" src="/shots/analysis-dark.png" width={1440} height={900} alt={t('shotAlt')} loading="lazy" />
         </section>
         <section className="mt-14 grid border-y md:grid-cols-3">
           {(['upload', 'label', 'decide'] as const).map((step) => (

@@ -13,7 +13,7 @@ export function NotFoundPage() {
       <main className="py-16">
         <h1 className="text-xl tracking-tight">{t('title')}</h1>
         <p className="mt-1 text-base text-muted-foreground">{t('text')}</p>
-        <Button asChild className="mt-5"><Link href="/home">{t('home')}</Link></Button>
+        <Button asChild className="mt-5"><Link href="/home" prefetch={false}>{t('home')}</Link></Button>
       </main>
     </div>
   );

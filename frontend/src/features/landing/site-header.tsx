@@ -4,7 +4,7 @@ import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import { LanguageToggle } from '@/components/language-toggle';
 import { Logo } from '@/components/logo';
-import { ThemeToggle } from '@/components/theme-controls';
+import { ThemeToggle } from '@/components/theme-toggle';
 import { Button } from '@/components/ui/button';
 
 export function SiteHeader() {

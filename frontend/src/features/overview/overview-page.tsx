@@ -16,6 +16,7 @@ import { useFormat } from '@/lib/format';
 import { usePaths } from '@/lib/paths';
 import { usePermission } from '@/lib/session';
 import { useFiles, useTasks } from '@/lib/task-queries';
+import { PlatformFigures } from './platform-figures';
 
 const LATEST = 8;
 
@@ -40,6 +41,7 @@ export function OverviewPage() {
   return (
     <>
       <PageHeader title={t('title')} actions={upload} />
+      <PlatformFigures />
       <div className="sheet">
         <Frame title={t('now')} text={moving.length ? t('nowCount', { count: moving.length }) : t('nowNone')} wide={moving.length > 0}>
           <Tasks tasks={moving} names={names} />

@@ -4,12 +4,12 @@ import { LogOut } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import { PageHeader } from '@/components/page-header';
-import { THEMES, useKnownTheme } from '@/components/theme-controls';
 import { Button } from '@/components/ui/button';
 import { Field, Select } from '@/components/ui/field';
 import { useLocaleSwitch } from '@/lib/i18n/locale';
 import { LOCALES } from '@/lib/i18n/locale-script';
 import { useMe, useSignOut } from '@/lib/session';
+import { THEMES, useKnownTheme } from '@/lib/theme';
 import { NameForm } from './name-form';
 import { PasswordForm } from './password-form';
 

@@ -99,7 +99,7 @@ function Task({ task }: { task: ResourceTaskData }) {
         <div className="max-lg:border-t"><Pages progress={progress} limit={data.options.paginate_rows_limit ?? null} /><Spend task={data} /></div>
       </div>
       <LiveLog events={events} state={state} name={name} />
-      {failed > 0 && <FailedRows task={task} action={action} />}
+      {failed > 0 && <FailedRows task={task} textColumn={data.options.text_column ?? file?.data.text_column ?? 'full_text'} action={action} />}
     </article>
   );
 }
