@@ -96,7 +96,7 @@ export const en = {
     types: { text: 'text', integer: 'number', number: 'number', boolean: 'yes or no', time: 'time' },
   },
   add: {
-    title: 'Analyse it', rows: '{count, plural, one {# row} other {# rows}}, equal texts are asked once', models: 'Models, in the order in which they are asked', builtin: 'Rules and word lists, offline, less precise', askedFirst: 'Asked first',
+    estimate: 'Estimate for the model that is asked first', texts: 'Different texts', textsCached: '{texts, number}, {cached, number} answered before', prompt: 'Prompt tokens', completion: 'Completion tokens', cost: 'Cost', time: 'Time', about: 'about {duration}', budget: 'Budget, $', noBudget: 'No limit', budgetHint: 'A hard limit. There the task pauses and keeps its rows.', budgetWrong: 'Enter an amount such as 2.50', title: 'Analyse it', rows: '{count, plural, one {# row} other {# rows}}, equal texts are asked once', models: 'Models, in the order in which they are asked', builtin: 'Rules and word lists, offline, less precise', askedFirst: 'Asked first',
     standsIn: 'Stands in', free: 'No cost', price: '{input} in, {output} out per 1M tokens', noModel: 'No model can be asked: an admin has to add one in the settings.', options: 'Options', rowsAPage: 'Texts a page', rowsAPageHint: 'The model’s own is {limit}', limitWrong: 'A number from 1 to 5,000',
     dropOutliers: 'Leave outliers out', dropOutliersHint: 'Posts far outside in likes, reposts or views. Else they are flagged and kept.', addAndStart: 'Add and start', addOnly: 'Add without starting', columnFirst: 'Choose the text column first',
   },
@@ -133,7 +133,7 @@ export const en = {
     toCome: { added: '', in_queue: 'Waits for a free worker', reading_dataset: 'Rows and columns', process_cleaning: 'Duplicates and outliers', sending_to_llm: 'Sentiment, priority, main topic', appending_columns: 'sentiment, priority, main_topic', saving_file: 'CSV and table', done: 'Analysis and downloads' },
   },
   pages: { title: 'Pages', none: 'Not counted yet', count: '{total, plural, one {# page} other {# pages}}', ofUpTo: '{total, plural, one {# page} other {# pages}} of up to {limit, number} texts', done: '{count, number} done', toGo: '{count, number} to go' },
-  spend: { title: 'Spend', noLimit: 'No limit', limit: 'Hard limit {limit}', limitTokens: 'Hard limit {count, number} tokens', cost: 'Cost', prompt: 'Prompt tokens', completion: 'Completion tokens', models: 'Models', noneYet: 'none yet' },
+  spend: { limitLabel: 'Hard limit, $', limitWrong: 'Enter an amount such as 2.50', changeLimit: 'Change the budget', title: 'Spend', noLimit: 'No limit', limit: 'Hard limit {limit}', limitTokens: 'Hard limit {count, number} tokens', cost: 'Cost', prompt: 'Prompt tokens', completion: 'Completion tokens', models: 'Models', noneYet: 'none yet' },
   log: {
     title: 'Live log', states: { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', ended: 'Complete', refused: 'Not available' }, show: 'Show', shows: { all: 'All', problems: 'Warnings, errors' }, download: 'Download', nothing: 'Nothing happened yet.', noProblems: 'No warnings and no errors.',
     levels: { error: 'error', warning: 'warn' }, pages: 'page {done} of {total}', rows: '{count, number} rows', speed: '{speed} rows/s', failedRows: '{count, plural, one {# row failed} other {# rows failed}}', failedHint: 'no usable answer', waiting: 'waiting', answering: 'answering again', warning: 'notice',

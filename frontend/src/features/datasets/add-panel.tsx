@@ -7,7 +7,7 @@ import { ProblemAlert } from '@/components/problem-alert';
 import { Button } from '@/components/ui/button';
 import { Field, Input } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
-import { createTask, type ModelSnapshot, type ResourceFileData, type ResourceTaskData } from '@/lib/api/generated';
+import { createTask, estimateTask, type Budget, type ModelSnapshot, type TaskOptions, type ResourceFileData, type ResourceTaskData } from '@/lib/api/generated';
 import { getAiRouteOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
 import { useFormat } from '@/lib/format';
 import { useForgetLists } from '@/lib/task-queries';
@@ -19,22 +19,23 @@ export function AddPanel({ dataset, onAdded }: AddPanelProps) {
   const t = useTranslations('add');
   const [rowsAPage, setRowsAPage] = useState('');
   const [dropOutliers, setDropOutliers] = useState(false);
+  const [limit, setLimit] = useState('');
   const route = useQuery(getAiRouteOptions());
   const forget = useForgetLists();
+  const badLimit = rowsAPage !== '' && !(Number(rowsAPage) >= 1 && Number(rowsAPage) <= 5000);
+  const badBudget = limit !== '' && !/^\d+([.,]\d+)?$/.test(limit);
+  const options: TaskOptions = { drop_outliers: dropOutliers, ...(rowsAPage && !badLimit ? { paginate_rows_limit: Number(rowsAPage) } : {}) };
+  const budget: Budget | null = limit ? { max_cost: limit.replace(',', '.') } : null;
   const add = useMutation({
-    mutationFn: async (start: boolean) => (await createTask({
-      body: { file_id: dataset.uid, start, options: { drop_outliers: dropOutliers, ...(rowsAPage ? { paginate_rows_limit: Number(rowsAPage) } : {}) } },
-      throwOnError: true,
-    })).data,
+    mutationFn: async (start: boolean) => (await createTask({ body: { file_id: dataset.uid, start, options, ...(budget && { budget }) }, throwOnError: true })).data,
     onSuccess: (task) => {
       void forget.tasks();
       onAdded(task);
     },
   });
   const noColumn = !dataset.data.text_column;
-  const badLimit = rowsAPage !== '' && !(Number(rowsAPage) >= 1 && Number(rowsAPage) <= 5000);
   const noModel = route.data?.length === 0;
-  const blocked = noColumn ? t('columnFirst') : noModel ? t('noModel') : badLimit ? t('limitWrong') : undefined;
+  const blocked = noColumn ? t('columnFirst') : noModel ? t('noModel') : badLimit ? t('limitWrong') : badBudget ? t('budgetWrong') : undefined;
 
   return (
     <section aria-labelledby="add-title" className="grid gap-4 p-(--gutter)">
@@ -58,6 +59,10 @@ export function AddPanel({ dataset, onAdded }: AddPanelProps) {
           <label className="flex cursor-pointer items-start gap-2"><input type="checkbox" className="mt-0.5 size-4 accent-foreground" checked={dropOutliers} onChange={(event) => setDropOutliers(event.target.checked)} /><span>{t('dropOutliers')}<span className="block text-xs text-muted-foreground">{t('dropOutliersHint')}</span></span></label>
         </div>
       </details>
+      {!noColumn && !noModel && <Estimated key={dataset.updatedAt} file={dataset.uid} options={options} />}
+      <Field label={t('budget')} hint={t('budgetHint')} error={badBudget ? t('budgetWrong') : undefined}>
+        {(field) => <Input {...field} inputMode="decimal" placeholder={t('noBudget')} value={limit} onChange={(event) => setLimit(event.target.value.trim())} />}
+      </Field>
       {add.error && <ProblemAlert problem={add.error} />}
       <div className="grid gap-2">
         <Button variant="primary" disabled={add.isPending || Boolean(blocked)} title={blocked} onClick={() => add.mutate(true)}>{t('addAndStart')}</Button>
@@ -65,6 +70,29 @@ export function AddPanel({ dataset, onAdded }: AddPanelProps) {
         {blocked && <p className="text-xs text-muted-foreground">{blocked}</p>}
       </div>
     </section>
+  );
+}
+
+/** What it would come to for the model that is asked first; the file is read for it, no model is. */
+function Estimated({ file, options }: { file: string; options: TaskOptions }) {
+  const t = useTranslations('add');
+  const format = useFormat();
+  const estimate = useQuery({ queryKey: ['estimate', file, options], queryFn: async ({ signal }) => (await estimateTask({ body: { file_id: file, options }, signal, throwOnError: true })).data, staleTime: 60_000 });
+  if (estimate.isPending) return <Skeleton className="h-28" />;
+  if (!estimate.data) return null;
+  const { cost, seconds, range, unique_texts: texts, cached_texts: cached, prompt_tokens: prompt, completion_tokens: completion } = estimate.data;
+  const rows: [string, string][] = [
+    [t('texts'), cached > 0 ? t('textsCached', { texts, cached }) : format.count(texts)],
+    [t('prompt'), format.count(prompt)],
+    [t('completion'), format.count(completion)],
+    [t('cost'), Number(cost) === 0 ? t('free') : `${format.money(cost)} (${format.money(range.cost[0] ?? cost)} – ${format.money(range.cost[1] ?? cost)})`],
+    [t('time'), t('about', { duration: format.duration(seconds) })],
+  ];
+  return (
+    <div>
+      <h3 className="text-xs font-normal text-muted-foreground">{t('estimate')}</h3>
+      <dl>{rows.map(([name, value]) => <div key={name} className="flex justify-between gap-4 border-b py-1.5 last:border-b-0"><dt className="text-muted-foreground">{name}</dt><dd className="tabular text-right">{value}</dd></div>)}</dl>
+    </div>
   );
 }
 

@@ -1,8 +1,9 @@
 import { useTranslations } from 'next-intl';
+import { BudgetForm } from './budget-form';
 import type { TaskData } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
 
-export function Spend({ task }: { task: TaskData }) {
+export function Spend({ id, task }: { id: string; task: TaskData }) {
   const t = useTranslations('spend');
   const format = useFormat();
   const { usage, budget } = task;
@@ -22,6 +23,7 @@ export function Spend({ task }: { task: TaskData }) {
           <div className="h-full bg-foreground" style={{ width: `${Math.min(100, (100 * spent) / limit)}%` }} />
         </div>
       )}
+      {!['done', 'stopped'].includes(task.status) && <BudgetForm key={budget?.max_cost ?? ''} id={id} limit={budget?.max_cost ?? null} />}
       <dl className="mt-2">{rows.map(([name, value]) => <div key={name} className="flex justify-between gap-4 border-b py-1.5 last:border-b-0"><dt className="text-muted-foreground">{name}</dt><dd className="tabular min-w-0 truncate text-right">{value}</dd></div>)}</dl>
     </section>
   );

@@ -96,7 +96,7 @@ function Task({ task }: { task: ResourceTaskData }) {
       </dl>
       <div className="grid lg:grid-cols-2">
         <div className="lg:border-r"><Timeline task={task} events={events} now={now} /></div>
-        <div className="max-lg:border-t"><Pages progress={progress} limit={data.options.paginate_rows_limit ?? null} /><Spend task={data} /></div>
+        <div className="max-lg:border-t"><Pages progress={progress} limit={data.options.paginate_rows_limit ?? null} /><Spend id={task.uid} task={data} /></div>
       </div>
       <LiveLog events={events} state={state} name={name} />
       {failed > 0 && <FailedRows task={task} textColumn={data.options.text_column ?? file?.data.text_column ?? 'full_text'} action={action} />}

@@ -126,6 +126,76 @@ export type Dialect = {
 };
 
 /**
+ * What a task would come to.
+ */
+export type Estimate = {
+    /**
+     * Of these, texts whose answer was paid for before; they cost nothing.
+     */
+    cached_texts: number;
+    /**
+     * Tokens that would come back.
+     */
+    completion_tokens: number;
+    /**
+     * US dollars.
+     */
+    cost: string;
+    /**
+     * The model that would be asked first.
+     */
+    model: string;
+    /**
+     * Tokens that would be sent.
+     */
+    prompt_tokens: number;
+    /**
+     * Between which bounds the truth most probably lies.
+     */
+    range: EstimateRange;
+    /**
+     * Rows that would be labelled or skipped: those that can be read, without duplicates.
+     */
+    rows: number;
+    /**
+     * Seconds from start to end when nothing else runs.
+     */
+    seconds: number;
+    /**
+     * Different texts among them.
+     */
+    unique_texts: number;
+};
+
+/**
+ * The least and the most.
+ */
+export type EstimateRange = {
+    /**
+     * US dollars. The most counts repeated calls and texts with more tokens than usual.
+     */
+    cost: Array<string>;
+    /**
+     * Seconds.
+     */
+    seconds: Array<number>;
+};
+
+/**
+ * The task that is thought of.
+ */
+export type EstimateTask = {
+    /**
+     * The dataset.
+     */
+    file_id: Uid;
+    /**
+     * How it would be done.
+     */
+    options?: TaskOptions;
+};
+
+/**
  * One wrong field.
  */
 export type FieldProblem = {
@@ -610,6 +680,10 @@ export type ListOfResourceTaskData = {
              */
             options: TaskOptions;
             /**
+             * The same in words, when there is more to say.
+             */
+            pause_detail?: string | null;
+            /**
              * `user` or `budget_exhausted`, when it is paused.
              */
             pause_reason?: string | null;
@@ -1052,6 +1126,10 @@ export type Progress = {
      * Rows to be labelled; 0 until they were counted.
      */
     rows_total?: number;
+    /**
+     * Texts whose answer was paid for before and not asked for again.
+     */
+    texts_cached?: number;
 };
 
 /**
@@ -1392,6 +1470,10 @@ export type ResourceTaskData = {
          */
         options: TaskOptions;
         /**
+         * The same in words, when there is more to say.
+         */
+        pause_detail?: string | null;
+        /**
          * `user` or `budget_exhausted`, when it is paused.
          */
         pause_reason?: string | null;
@@ -1508,7 +1590,7 @@ export type RoleName = {
 };
 
 /**
- * What was used up, by the provider's own figures.
+ * What was used up, by the provider's own figures; repeated and failed calls too.
  */
 export type Spend = {
     /**
@@ -1523,6 +1605,14 @@ export type Spend = {
      * Tokens of the prompts.
      */
     prompt_tokens?: number;
+    /**
+     * The most that those calls may have cost, in US dollars.
+     */
+    unconfirmed_cost?: string;
+    /**
+     * The most tokens that calls may have used whose answer never came, or has not come yet. They count against a budget.
+     */
+    unconfirmed_tokens?: number;
 };
 
 /**
@@ -1576,6 +1666,10 @@ export type TaskData = {
      * What it was told.
      */
     options: TaskOptions;
+    /**
+     * The same in words, when there is more to say.
+     */
+    pause_detail?: string | null;
     /**
      * `user` or `budget_exhausted`, when it is paused.
      */
@@ -1656,6 +1750,10 @@ export type TaskEvent = {
  * What a task may be told when it is made.
  */
 export type TaskOptions = {
+    /**
+     * Take answers that were paid for before, by any task, instead of asking again; true when absent.
+     */
+    cache?: boolean | null;
     /**
      * Pages in work at once, 1 to 64; the model's own when absent.
      */
@@ -2838,6 +2936,31 @@ export type CreateTaskResponses = {
 };
 
 export type CreateTaskResponse = CreateTaskResponses[keyof CreateTaskResponses];
+
+export type EstimateTaskData = {
+    body: EstimateTask;
+    path?: never;
+    query?: never;
+    url: '/v1/tasks/estimate';
+};
+
+export type EstimateTaskErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type EstimateTaskError = EstimateTaskErrors[keyof EstimateTaskErrors];
+
+export type EstimateTaskResponses = {
+    /**
+     * What such a task would come to now
+     */
+    200: Estimate;
+};
+
+export type EstimateTaskResponse = EstimateTaskResponses[keyof EstimateTaskResponses];
 
 export type DeleteTaskData = {
     body?: never;

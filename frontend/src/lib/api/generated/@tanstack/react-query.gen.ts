@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { createModel, createTask, deleteFile, deleteModel, deleteTask, getAiRoute, getAiSettings, getFile, getFileContent, getHealth, getMe, getMetrics, getModel, getOpenapi, getReadiness, getTask, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
-import type { CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, GetAiRouteData, GetAiRouteError, GetAiRouteResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { createModel, createTask, deleteFile, deleteModel, deleteTask, estimateTask, getAiRoute, getAiSettings, getFile, getFileContent, getHealth, getMe, getMetrics, getModel, getOpenapi, getReadiness, getTask, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
+import type { CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiRouteData, GetAiRouteError, GetAiRouteResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -758,6 +758,25 @@ export const createTaskMutation = (options?: Partial<Options<CreateTaskData>>): 
     const mutationOptions: UseMutationOptions<CreateTaskResponse, CreateTaskError, Options<CreateTaskData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await createTask({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Estimate what a task would cost, and how long it would take
+ *
+ * The file is read; no model is asked, and nothing is made.
+ */
+export const estimateTaskMutation = (options?: Partial<Options<EstimateTaskData>>): UseMutationOptions<EstimateTaskResponse, EstimateTaskError, Options<EstimateTaskData>> => {
+    const mutationOptions: UseMutationOptions<EstimateTaskResponse, EstimateTaskError, Options<EstimateTaskData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await estimateTask({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
