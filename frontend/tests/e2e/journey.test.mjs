@@ -30,9 +30,9 @@ test('register, upload, preview, add, start, pause, resume, done, analysis, dril
   await page.getByLabel('Texts a page').fill('5');
   await page.getByRole('button', { name: 'Add without starting' }).click();
   await page.getByRole('heading', { name: 'streets.csv' }).waitFor();
-  await page.getByRole('button', { name: 'Start' }).click();
-  await page.getByRole('button', { name: 'Pause' }).click();
-  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
   await page.getByRole('button', { name: 'Restart' }).waitFor({ timeout: 180_000 });
   await until(async () => (await page.getByRole('log').innerText()).includes('Paused'), 'the log tells of the pause');
 
