@@ -2,6 +2,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -137,6 +138,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `gateway.trusted_proxies`: whose word about the client's address and scheme the gateway believes.
     pub trusted_proxies: Vec<IpNet>,
+    /// `gateway.requests_per_second`: of one user, or of one address that is signed in as nobody.
+    pub requests_per_second: NonZeroU32,
     /// `database.url`.
     pub database_url: String,
     /// `broker.url`.
@@ -186,6 +189,8 @@ impl Config {
                 text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(network).collect::<Option<Vec<_>>>()
             },
         );
+        let requests_per_second =
+            reader.parse("gateway.requests_per_second", "100", "a whole number from 1", parsed::<NonZeroU32>);
         let data_dir = reader.parse("data_dir", "data", "a folder", |text| {
             std::path::absolute(Path::new(text)).ok().filter(|_| !text.is_empty())
         });
@@ -241,6 +246,7 @@ impl Config {
                 profile: profile?,
                 listen: listen?,
                 trusted_proxies: trusted_proxies?,
+                requests_per_second: requests_per_second?,
                 data_dir: data_dir?,
                 database_url: database_url?,
                 broker_url: broker_url?,

@@ -24,6 +24,6 @@ pub use health::Check;
 pub use idempotency::Idempotency;
 pub use manners::{Page, RequestContext, client_gone, current_request, traced};
 pub use openapi::{document, merge, to_yaml};
-pub use problem::{ErrorCode, FieldProblem, Problem, describe_errors};
+pub use problem::{ErrorCode, FieldProblem, Problem, RatePolicy, describe_errors};
 pub use run::{Routes, RunError, Service, Shutdown, Worker, run};
 pub use telemetry::{TelemetryError, start_telemetry};

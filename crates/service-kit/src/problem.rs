@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, fmt::Write as _, time::Duration};
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
 use serde::{Deserialize, Serialize};
@@ -208,18 +208,37 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// For `illegal_transition`.
     pub allowed_actions: Option<Vec<String>>,
+    /// For `rate_limited`: the limit that was reached.
+    pub rate: Option<Box<RatePolicy>>,
+}
+
+/// A limit as the `RateLimit-Policy` header tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RatePolicy {
+    /// What is counted.
+    pub name: &'static str,
+    /// How many there may be.
+    pub quota: u32,
+    /// Over which time.
+    pub window: Duration,
 }
 
 impl Problem {
     /// A problem with its detail.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = matches!(code, ErrorCode::RateLimited | ErrorCode::Unavailable).then_some(1);
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after, allowed_actions: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after, allowed_actions: None, rate: None }
     }
 
     /// A token that is missing, not valid, or not any more. Which of them is not told.
     pub fn unauthorized() -> Self {
         Self::new(ErrorCode::Unauthorized, "sign in, and send the token as `Authorization: Bearer …` or as the cookie")
+    }
+
+    /// Too much of something; the next is taken after `wait`.
+    pub fn rate_limited(policy: RatePolicy, wait: Duration, detail: impl Into<Cow<'static, str>>) -> Self {
+        let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+        Self { retry_after: Some(seconds), rate: Some(Box::new(policy)), ..Self::new(ErrorCode::RateLimited, detail) }
     }
 
     /// A wrong field.
@@ -263,6 +282,11 @@ impl Problem {
         let mut response = HttpResponse::build(self.code.status());
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(RatePolicy { name, quota, window }) = self.rate.as_deref() {
+            let (window, reset) = (window.as_secs(), self.retry_after.unwrap_or_default());
+            response.insert_header(("ratelimit-policy", format!("\"{name}\";q={quota};w={window}")));
+            response.insert_header(("ratelimit", format!("\"{name}\";r=0;t={reset}")));
         }
         if self.code.status() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));

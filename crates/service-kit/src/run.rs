@@ -21,6 +21,8 @@ const SHUTDOWN_SECONDS: u64 = 5;
 const WORKERS_PATIENCE: Duration = Duration::from_secs(8);
 /// How often figures are gathered up; between two times they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How long a client may take nothing of what was sent to it.
+const WRITE_STALL: Duration = Duration::from_secs(30);
 /// The largest JSON body, unless a route says otherwise.
 const JSON_LIMIT: usize = 64 << 10;
 
@@ -57,6 +59,16 @@ pub struct RunError {
     service: &'static str,
     #[source]
     source: std::io::Error,
+}
+
+/// Has the system break a connection whose other end takes nothing, or does not say that it does.
+fn give_up_on_who_takes_nothing(connection: &dyn std::any::Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<tokio::net::TcpStream>()
+        && let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(WRITE_STALL))
+    {
+        tracing::debug!(%error, "a connection has no limit for taking what is sent");
+    }
 }
 
 /// Runs the services until `stop`; calls `ready` once all of them listen. At the stop no new work is taken, streams
@@ -109,6 +121,7 @@ pub async fn run(
         })
         .workers(threads)
         .disable_signals()
+        .on_connect(|connection, _| give_up_on_who_takes_nothing(connection))
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .client_request_timeout(Duration::from_secs(5))
         // Else a stream that says nothing outlives its client.

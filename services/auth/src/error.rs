@@ -1,7 +1,8 @@
+use chrono::TimeDelta;
 use dallosh_service_kit::ErrorCode;
 use dallosh_store::{StoreError, StoreErrorKind};
 
-use crate::{hashing::HashError, password::WeakPassword, tokens::TokenError};
+use crate::{attempts::Blocked, hashing::HashError, password::WeakPassword, tokens::TokenError};
 
 /// A field of a request, and what is wrong with it.
 pub type WrongField = (&'static str, &'static str);
@@ -12,6 +13,9 @@ pub enum Error {
     /// The e-mail or the password is wrong, or the account is disabled: not told which.
     #[error("the e-mail or the password is wrong")]
     InvalidCredentials,
+    /// Too many passwords were wrong here.
+    #[error("too many passwords were wrong; try again later")]
+    Blocked(Blocked, TimeDelta),
     /// The session has ended or expired, or its user may not sign in any more.
     #[error("the session has ended")]
     SignedOut,
@@ -50,6 +54,7 @@ impl Error {
         match self {
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::SignedOut => ErrorCode::Unauthorized,
+            Self::Blocked(..) => ErrorCode::RateLimited,
             Self::WeakPassword(_) => ErrorCode::WeakPassword,
             Self::Invalid(_) => ErrorCode::Validation,
             Self::EmailTaken => ErrorCode::Conflict,

@@ -10,10 +10,13 @@ mod register;
 mod view;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName};
-use dallosh_service_kit::{ErrorCode, Problem};
+use dallosh_service_kit::{ErrorCode, Problem, RatePolicy};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::error::{Error, WrongField};
+use crate::{
+    attempts::Blocked,
+    error::{Error, WrongField},
+};
 
 /// Answers with tokens or personal data are kept nowhere on their way.
 const NO_STORE: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
@@ -40,6 +43,11 @@ impl From<Error> for Problem {
             }
             Error::EmailTaken => Self::new(code, error.to_string()).with_error("/email", "is taken"),
             Error::SignedOut => Self::unauthorized(),
+            Error::Blocked(Blocked { limit, .. }, wait) => {
+                let window = limit.window.to_std().unwrap_or_default();
+                let policy = RatePolicy { name: limit.name, quota: limit.most, window };
+                Self::rate_limited(policy, wait.to_std().unwrap_or_default(), error.to_string())
+            }
             _ if code == ErrorCode::Internal => Self::internal(error),
             Error::Store(error) if code == ErrorCode::Unavailable => Self::unavailable("the database", error),
             Error::Store(error) if code == ErrorCode::StorageFull => {

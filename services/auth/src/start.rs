@@ -6,6 +6,7 @@ use dallosh_store::{Store, StoreError, StoreErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    attempts::Attempts,
     error::Error,
     hashing::{Hashing, Verdict},
     keys::{self, KeyError},
@@ -83,7 +84,7 @@ pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Res
     let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
     let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
     let secure_cookies = config.profile == Profile::Production;
-    Ok(State { store, hashing, tokens, clock, secure_cookies, analyst })
+    Ok(State { store, hashing, attempts: Attempts::default(), tokens, clock, secure_cookies, analyst })
 }
 
 struct Beginning<'a> {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use dallosh_primitives::{Clock, Uid};
 
-use crate::{hashing::Hashing, store::AuthStore, tokens::Tokens};
+use crate::{attempts::Attempts, hashing::Hashing, store::AuthStore, tokens::Tokens};
 
 /// What handlers and the sweeper share.
 pub struct State {
@@ -10,6 +10,8 @@ pub struct State {
     pub store: AuthStore,
     /// Passwords.
     pub hashing: Hashing,
+    /// Wrong passwords of late.
+    pub attempts: Attempts,
     /// Tokens.
     pub tokens: Tokens,
     /// The time of sessions and tokens.

@@ -74,9 +74,22 @@ pub async fn register(state: &State, registration: Registration) -> Result<(), E
 /// Begins a session.
 ///
 /// # Errors
-/// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account, after the same work.
-pub async fn login(state: &State, email: &str, password: &SecretString) -> Result<Grant, Error> {
-    let found = match Email::parse(email) {
+/// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account, after the same work;
+/// [`Error::Blocked`] after too many of them from the client's address, whether there is such an account or not.
+pub async fn login(state: &State, email: &str, password: &SecretString, address: &str) -> Result<Grant, Error> {
+    let parsed = Email::parse(email);
+    let (now, account) = (state.clock.now(), parsed.as_ref().map_or("", Email::as_str));
+    let attempt = state.attempts.begin(account, address, now);
+    let attempt = attempt.map_err(|blocked| Error::Blocked(blocked, blocked.until - now))?;
+    let grant = sign_in(state, parsed, password).await;
+    if !matches!(grant, Err(Error::InvalidCredentials)) {
+        attempt.forgive();
+    }
+    grant
+}
+
+async fn sign_in(state: &State, email: Option<Email>, password: &SecretString) -> Result<Grant, Error> {
+    let found = match email {
         Some(email) => state.store.user_by_email(&email).await?,
         None => None,
     };
@@ -276,7 +289,7 @@ mod tests {
     use ed25519_dalek::SigningKey;
 
     use super::*;
-    use crate::{hashing::Hashing, store::AuthStore};
+    use crate::{attempts::Attempts, hashing::Hashing, store::AuthStore};
 
     #[tokio::test]
     async fn a_hash_of_less_effort_is_replaced_at_the_next_sign_in() {
@@ -292,15 +305,22 @@ mod tests {
         let ann = User::new(email.clone(), None, analyst, hash.into(), Utc::now());
         store.insert_user(ann, None).await.unwrap();
         let tokens = Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap();
-        let state =
-            State { store, hashing: Hashing::start().await.unwrap(), tokens, clock, secure_cookies: false, analyst };
+        let state = State {
+            store,
+            hashing: Hashing::start().await.unwrap(),
+            attempts: Attempts::default(),
+            tokens,
+            clock,
+            secure_cookies: false,
+            analyst,
+        };
 
         let password = SecretString::from("correct horse");
-        login(&state, email.as_str(), &password).await.unwrap();
+        login(&state, email.as_str(), &password, "1.1.1.1").await.unwrap();
         let ann = state.store.user_by_email(&email).await.unwrap().unwrap();
         assert!(ann.data.password_hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!((ann.revision, ann.data.generation), (2, 1));
-        login(&state, email.as_str(), &password).await.unwrap();
+        login(&state, email.as_str(), &password, "1.1.1.1").await.unwrap();
         assert_eq!(state.store.user_by_email(&email).await.unwrap().unwrap().revision, 2);
     }
 }

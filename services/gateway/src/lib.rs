@@ -9,6 +9,7 @@ mod body;
 mod docs;
 mod headers;
 mod proxy;
+mod rates;
 mod site;
 mod table;
 mod visitor;
@@ -31,7 +32,11 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use crate::site::{Site, SiteError};
-use crate::{docs::Pages, proxy::Door};
+use crate::{
+    docs::Pages,
+    proxy::Door,
+    rates::{Rates, Streams},
+};
 
 /// Server threads.
 const THREADS: usize = 2;
@@ -107,6 +112,7 @@ pub fn service_with(
         table::ROUTES.iter().map(|(prefix, name)| (*prefix, Arc::<str>::from(config.url_of(*name)))).collect();
     let max_upload = config.max_upload.0.saturating_add(FORM);
     // One for each thread: a connection's work then stays on the thread of its requests.
+    let (rates, streams) = (Arc::new(Rates::new(config.requests_per_second)), Streams::default());
     let door = || {
         let trusted_proxies = config.trusted_proxies.clone();
         let secure_cookies = config.profile == Profile::Production;
@@ -116,6 +122,8 @@ pub fn service_with(
             max_upload,
             trusted_proxies,
             secure_cookies,
+            rates: rates.clone(),
+            streams: streams.clone(),
         }))
     };
     let (even, odd) = (door()?, door()?);

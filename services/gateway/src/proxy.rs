@@ -20,7 +20,9 @@ use tokio::{
 use crate::{
     Limits,
     body::{self, Progress},
-    headers, table,
+    headers,
+    rates::{Held, Rates, Streams, Who},
+    table,
     visitor::{self, Visitor},
 };
 
@@ -34,6 +36,10 @@ pub struct Door {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether browsers have cookies for TLS only, however a request came.
     pub secure_cookies: bool,
+    /// How often a caller may ask.
+    pub rates: Arc<Rates>,
+    /// The streams of events that are open.
+    pub streams: Streams,
 }
 
 /// Sends a request to the service at `base`, and its answer back.
@@ -49,12 +55,21 @@ pub async fn forward(
     let (method, path) = (request.method().as_str(), request.path());
     let visitor = Visitor::of(&request, &door.trusted_proxies);
     let cookies = SessionCookies::new(door.secure_cookies || visitor.is_secure);
+    let stranger = visitor.address.map(Who::at);
     let caller = if table::is_public(method, path) {
         visitor::check_cookies(&request, &visitor, cookies)?;
         None
     } else {
-        Some(Caller::of(&verifier, visitor::token(&request, &visitor, cookies)?).await?)
+        let caller = match visitor::token(&request, &visitor, cookies) {
+            Ok(token) => Caller::of(&verifier, token).await,
+            Err(problem) => Err(problem),
+        };
+        // Who is refused counts as nobody, so that tokens can't be tried out for ever.
+        Some(caller.or_else(|problem| stranger.map_or(Ok(()), |who| door.rates.count(who)).and(Err(problem)))?)
     };
+    if let Some(who) = caller.as_ref().map(|caller| Who::User(caller.user)).or(stranger) {
+        door.rates.count(who)?;
+    }
     let most = if table::is_upload(method, path) { door.max_upload } else { door.limits.body };
     let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
     let length = length(&request)?;
@@ -77,7 +92,11 @@ pub async fn forward(
         answer = answer(onward, progress, door.limits) => answer?,
         () = gone.cancelled() => return Err(body::Fault::Incomplete.into()),
     };
-    Ok(pass_back(answer, request.method() == Method::HEAD, &shutdown))
+    let held = match caller {
+        Some(caller) if is_events(&answer) => Some(door.streams.hold(caller.user)?),
+        _ => None,
+    };
+    Ok(pass_back(answer, request.method() == Method::HEAD, held, &shutdown))
 }
 
 /// Where a request goes. What a client library would read as another path is refused, since the tables above judge the
@@ -141,15 +160,19 @@ fn no_answer(error: reqwest::Error) -> Problem {
     Problem::new(ErrorCode::BadGateway, "the service gave no answer")
 }
 
+fn is_events(answer: &reqwest::Response) -> bool {
+    let kind = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
 /// The answer as the client gets it, piece by piece. A stream of events ends when the process stops; any other body
 /// is whole or broken off.
-fn pass_back(answer: reqwest::Response, to_head: bool, shutdown: &Shutdown) -> HttpResponse {
+fn pass_back(answer: reqwest::Response, to_head: bool, held: Option<Held>, shutdown: &Shutdown) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
     headers::outward(answer.headers(), &mut response);
     let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
     let length = header("content-length").and_then(|text| text.parse().ok());
-    let events = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || (to_head && length.is_none()) {
         return response.body(actix_web::body::None::new());
     }
@@ -158,7 +181,12 @@ fn pass_back(answer: reqwest::Response, to_head: bool, shutdown: &Shutdown) -> H
             response.body(SizedStream::new(length, stream::empty::<Result<Bytes, reqwest::Error>>()))
         }
         Some(length) => response.body(SizedStream::new(length, answer.bytes_stream())),
-        None if events => response.streaming(answer.bytes_stream().take_until(shutdown.0.clone().cancelled_owned())),
+        None if held.is_some() => {
+            let events = answer.bytes_stream().take_until(shutdown.0.clone().cancelled_owned());
+            response.streaming(events.inspect(move |_| {
+                let _ = &held;
+            }))
+        }
         None => response.streaming(answer.bytes_stream()),
     }
 }

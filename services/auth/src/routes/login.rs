@@ -25,6 +25,7 @@ pub struct LoginRequest {
 
 /// Sign in
 ///
+/// After five wrong passwords within 15 minutes the account waits, for the client's address alone (`rate_limited`).
 /// Begins a session, and gives a browser its tokens as cookies too. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
 #[utoipa::path(tag = "auth", security(()), request_body = LoginRequest, responses(
     (status = 200, description = "The session's tokens", body = TokensView),
@@ -36,7 +37,10 @@ pub async fn login_user(
     request: web::Json<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
     let LoginRequest { email, password } = request.into_inner();
-    let grant = workflow::login(&state, &email, &password).await?;
+    // The gateway says where the client is; without it, whoever connects is the client.
+    let forwarded = http.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let address = forwarded.or_else(|| Some(http.peer_addr()?.ip().to_string())).unwrap_or_default();
+    let grant = workflow::login(&state, &email, &password, &address).await?;
     let [access, refresh] = carrying(cookies_for(&state, &http), &grant);
     Ok(HttpResponse::Ok().insert_header(NO_STORE).cookie(access).cookie(refresh).json(TokensView::from(grant)))
 }

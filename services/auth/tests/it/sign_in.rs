@@ -1,3 +1,4 @@
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::json;
 
@@ -108,4 +109,28 @@ fn every_operation_is_documented_with_its_id_and_its_problem() {
         assert_eq!((&operation["operationId"], &operation["tags"]), (&json!(id), &json!(["auth"])));
         assert!(operation["summary"].is_string() && operation["responses"]["default"].is_object(), "{id}");
     }
+}
+
+#[tokio::test]
+async fn after_five_wrong_passwords_the_account_waits_at_that_address_alone() {
+    let stack = Stack::start().await;
+    let login = async |email: &str, password: &str, from: &str| {
+        let request =
+            stack.request(Method::POST, "/v1/auth/login").json(&json!({"email": email, "password": password}));
+        answer(request.header("x-forwarded-for", from)).await
+    };
+    for _ in 0..5 {
+        assert_eq!(login(ANALYST, "wrong", "203.0.113.1").await.text("code"), "invalid_credentials");
+    }
+    let blocked = login(&ANALYST.to_uppercase(), KNOWN, "203.0.113.1").await;
+    assert_eq!((blocked.status, blocked.text("code")), (429, "rate_limited".to_owned()));
+    let header = |name: &str| blocked.headers[name].to_str().unwrap().to_owned();
+    assert_eq!(
+        ["retry-after", "ratelimit-policy", "ratelimit"].map(header),
+        ["900", "\"account\";q=5;w=900", "\"account\";r=0;t=900"]
+    );
+    assert_eq!(login(ADMIN, KNOWN, "203.0.113.1").await.status, 200);
+    assert_eq!(login(ANALYST, KNOWN, "203.0.113.2").await.status, 200);
+    stack.clock.advance(TimeDelta::minutes(15));
+    assert_eq!(login(ANALYST, KNOWN, "203.0.113.1").await.status, 200);
 }

@@ -229,3 +229,32 @@ async fn every_answer_has_the_careful_headers_and_a_request_id() {
         assert!(!response.headers().contains_key("server"), "{method} {path}");
     }
 }
+
+#[actix_web::test]
+async fn a_caller_who_asks_too_often_is_429_with_the_limit_and_another_is_not() {
+    let world = World::with(Limits::default(), &[("gateway.requests_per_second", "1")]).await;
+    let caller = token();
+    let ask = async |token: &str| world.anonymous("GET", "/v1/files/none").bearer_auth(token).send().await.unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        let response = ask(&caller).await;
+        statuses.push(response.status().as_u16());
+        if response.status() == 429 {
+            let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+            assert_eq!(header("ratelimit-policy"), "\"requests\";q=10;w=10");
+            assert!(header("retry-after").parse::<u32>().unwrap() >= 1);
+            assert_eq!(code(response).await, "429 rate_limited");
+        }
+    }
+    assert_eq!(
+        (statuses[..10].iter().all(|status| *status == 204), statuses.contains(&429)),
+        (true, true),
+        "{statuses:?}"
+    );
+    assert_eq!(ask(&token()).await.status(), 204);
+    let mut guesses = Vec::new();
+    for _ in 0..20 {
+        guesses.push(ask("junk").await.status().as_u16());
+    }
+    assert!(guesses[..10].iter().all(|status| *status == 401) && guesses.contains(&429), "{guesses:?}");
+}
