@@ -7,8 +7,8 @@ import { useFormat } from '@/lib/format';
 export const SMALL = 30;
 
 interface ChangeProps {
-  now: number | null;
-  before: number | null;
+  now: number | null | undefined;
+  before: number | null | undefined;
   /** `points` of a share from 0 to 1, `units` as they are, `percent` relative to before. */
   as: 'points' | 'units' | 'percent';
   /** Which way is worse; neither is for measures without a mood. */
@@ -21,7 +21,7 @@ interface ChangeProps {
 export function Change({ now, before, as, worse, base }: ChangeProps) {
   const t = useTranslations('change');
   const format = useFormat();
-  if (now === null || before === null || (as === 'percent' && before === 0)) return null;
+  if (now == null || before == null || (as === 'percent' && before === 0)) return null;
   if (base < SMALL) return <span className="text-muted-foreground">{t('smallBase')}</span>;
   const difference = as === 'points' ? 100 * (now - before) : as === 'units' ? now - before : now / before - 1;
   const small = Math.abs(difference) < (as === 'percent' ? 0.001 : 1);

@@ -14,26 +14,26 @@ export function KpiRow({ now, before, onOpen }: KpiRowProps) {
   const format = useFormat();
   const { kpis } = now, then = before?.kpis;
   const base = Math.min(kpis.labelled, then?.labelled ?? 0), posts = Math.min(kpis.posts, then?.posts ?? 0);
-  const share = (value: number | null) => (value === null ? '–' : format.percent(value));
-  const from = (text: string | null) => text !== null && <span>{t('from', { before: text })}</span>;
+  const share = (value: number | null | undefined) => (value == null ? '–' : format.percent(value));
+  const from = (text: string | null) => text != null && <span>{t('from', { before: text })}</span>;
   const why = (name: string) => now.unavailable.find((one) => one.name === name)?.reason;
   return (
     <ul className="grid grid-cols-2 border-b md:grid-cols-3 lg:grid-cols-6" aria-label={t('title')}>
       <Tile name={t('posts')} value={format.count(kpis.posts)} onOpen={() => onOpen({})}>
-        {then ? <><Change now={kpis.posts} before={then.posts} as="percent" base={posts} />{from(format.count(then.posts))}</> : kpis.users !== null && t('users', { count: kpis.users })}
+        {then ? <><Change now={kpis.posts} before={then.posts} as="percent" base={posts} />{from(format.count(then.posts))}</> : kpis.users != null && t('users', { count: kpis.users })}
       </Tile>
       <Tile name={t('negative')} value={share(kpis.negative_share)} onOpen={() => onOpen({ sentiment: 'negative' })}>
         {then ? <><Change now={kpis.negative_share} before={then.negative_share} as="points" worse="up" base={base} />{from(share(then.negative_share))}</> : t('negativePosts', { count: kpis.negative })}
       </Tile>
-      <Tile name={t('net')} value={kpis.net_sentiment === null ? '–' : format.decimal(kpis.net_sentiment)} onOpen={() => onOpen({})}>
-        {then ? <><Change now={kpis.net_sentiment} before={then.net_sentiment} as="units" worse="down" base={base} />{then.net_sentiment !== null && from(format.decimal(then.net_sentiment))}</> : t('netText')}
+      <Tile name={t('net')} value={kpis.net_sentiment == null ? '–' : format.decimal(kpis.net_sentiment)} onOpen={() => onOpen({})}>
+        {then ? <><Change now={kpis.net_sentiment} before={then.net_sentiment} as="units" worse="down" base={base} />{then.net_sentiment != null && from(format.decimal(then.net_sentiment))}</> : t('netText')}
       </Tile>
-      <Tile name={t('high')} value={format.count(kpis.high_priority)} aside={kpis.high_priority_share === null ? undefined : format.percent(kpis.high_priority_share)} onOpen={() => onOpen({ priority: '2' })}>
+      <Tile name={t('high')} value={format.count(kpis.high_priority)} aside={kpis.high_priority_share == null ? undefined : format.percent(kpis.high_priority_share)} onOpen={() => onOpen({ priority: '2' })}>
         {then ? <><Change now={kpis.high_priority_share} before={then.high_priority_share} as="points" worse="up" base={base} />{from(share(then.high_priority_share))}</> : t('highText')}
       </Tile>
       <Tile name={t('coverage')} value={share(kpis.coverage)} onOpen={() => onOpen({})}>{t('coverageText', { failed: kpis.failed, skipped: kpis.skipped })}</Tile>
-      <Tile name={t('engagement')} value={kpis.engagement === null ? '–' : format.count(kpis.engagement)} title={why('engagement')} onOpen={() => onOpen({})}>
-        {kpis.engagement === null ? t('unavailable') : then ? <><Change now={kpis.engagement} before={then.engagement} as="percent" base={posts} />{kpis.engagement_per_post !== null && <span>{t('perPost', { value: format.decimal(kpis.engagement_per_post) })}</span>}</> : kpis.engagement_per_post !== null && t('perPost', { value: format.decimal(kpis.engagement_per_post) })}
+      <Tile name={t('engagement')} value={kpis.engagement == null ? '–' : format.count(kpis.engagement)} title={why('engagement')} onOpen={() => onOpen({})}>
+        {kpis.engagement == null ? t('unavailable') : then ? <><Change now={kpis.engagement} before={then.engagement} as="percent" base={posts} />{kpis.engagement_per_post != null && <span>{t('perPost', { value: format.decimal(kpis.engagement_per_post) })}</span>}</> : kpis.engagement_per_post != null && t('perPost', { value: format.decimal(kpis.engagement_per_post) })}
       </Tile>
     </ul>
   );

@@ -1,15 +1,12 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { client } from '@/lib/api/client';
+import { getAnalysis, listAnalysisPosts } from '@/lib/api/generated';
 import type { Query } from './filters';
-import type { Analysis, AnalysisPosts } from './types';
-
-const get = async <T>(url: string, query: Record<string, string>, signal: AbortSignal) => (await client.get<{ 200: T }, unknown, true>({ url, query, signal, throwOnError: true })).data as T;
 
 /** Every figure and series in one answer. */
 export function useAnalysis(file: string | undefined, query: Query | null) {
   return useQuery({
     queryKey: ['analysis', file, query],
-    queryFn: ({ signal }) => get<Analysis>(`/v1/analysis/${file}`, { ...query }, signal),
+    queryFn: async ({ signal }) => (await getAnalysis({ path: { file_id: file ?? '' }, query: query ?? {}, signal, throwOnError: true })).data,
     enabled: Boolean(file) && query !== null,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
@@ -21,7 +18,7 @@ export type PostSort = '-critical' | '-created_at' | '-engagement';
 export function usePostPages(file: string, query: Query, sort: PostSort) {
   return useInfiniteQuery({
     queryKey: ['analysis posts', file, query, sort],
-    queryFn: ({ pageParam, signal }) => get<AnalysisPosts>(`/v1/analysis/${file}/posts`, { ...query, sort, limit: '50', ...(pageParam ? { cursor: pageParam } : {}) }, signal),
+    queryFn: async ({ pageParam, signal }) => (await listAnalysisPosts({ path: { file_id: file }, query: { ...query, sort, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) }, signal, throwOnError: true })).data,
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,

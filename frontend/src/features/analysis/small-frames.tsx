@@ -44,7 +44,7 @@ export function TopUsers({ analysis, file, unavailable, onOpen, className }: Sma
               <td className="max-w-0 w-1/2 truncate"><button type="button" onClick={() => onOpen({ user: user.screen_name })} className="max-w-full truncate rounded-sm text-left hover:underline">@{user.screen_name}</button></td>
               <td className="num">{format.count(user.posts)}</td>
               <td className="num font-medium">{user.negative > 0 ? <button type="button" onClick={() => onOpen({ user: user.screen_name, sentiment: 'negative' })} className="rounded-sm hover:underline">{format.count(user.negative)}</button> : 0}</td>
-              <td className="num text-muted-foreground">{user.engagement === null ? '–' : format.count(user.engagement)}</td>
+              <td className="num text-muted-foreground">{user.engagement == null ? '–' : format.count(user.engagement)}</td>
             </tr>
           ))}
         </tbody>
@@ -113,10 +113,10 @@ export function ResponseRate({ analysis, file, unavailable, onOpen, className }:
   const twin = { columns: [t('responses'), t('postsColumn')], rows: [[t('answered'), answered], [t('unanswered'), unanswered]] };
   return (
     <Frame title={t('responses')} base={t('responsesBase')} file={file} twin={twin} unavailable={unavailable} className={className}>
-      <button type="button" onClick={() => onOpen({ sentiment: 'negative' })} className="tabular rounded-sm text-2xl font-semibold tracking-tight hover:underline">{rate === null ? '–' : format.percent(rate)}</button>
+      <button type="button" onClick={() => onOpen({ sentiment: 'negative' })} className="tabular rounded-sm text-2xl font-semibold tracking-tight hover:underline">{rate == null ? '–' : format.percent(rate)}</button>
       <dl className="mt-2">
-        <div className="flex justify-between border-b py-1.5"><dt className="text-muted-foreground">{t('answered')}</dt><dd className="tabular">{answered === null ? '–' : format.count(answered)}</dd></div>
-        <div className="flex justify-between py-1.5"><dt className="text-muted-foreground">{t('unanswered')}</dt><dd className="tabular">{unanswered === null ? '–' : format.count(unanswered)}</dd></div>
+        <div className="flex justify-between border-b py-1.5"><dt className="text-muted-foreground">{t('answered')}</dt><dd className="tabular">{answered == null ? '–' : format.count(answered)}</dd></div>
+        <div className="flex justify-between py-1.5"><dt className="text-muted-foreground">{t('unanswered')}</dt><dd className="tabular">{unanswered == null ? '–' : format.count(unanswered)}</dd></div>
       </dl>
     </Frame>
   );

@@ -14,7 +14,7 @@ export function Summary({ now, before, onOpen }: { now: Analysis; before: Analys
   const t = useTranslations('summary');
   const format = useFormat(now.filters.tz);
   const { kpis } = now, share = kpis.negative_share, then = before?.kpis.negative_share;
-  if (share === null || kpis.labelled < SMALL) return null;
+  if (share == null || kpis.labelled < SMALL) return null;
   const b = (chunks: React.ReactNode) => <b className="font-medium text-foreground">{chunks}</b>;
   const points = then != null && (before?.kpis.labelled ?? 0) >= SMALL ? 100 * (share - then) : null;
   const topic = now.series.topics.toSorted((x, y) => y.negative - x.negative)[0];

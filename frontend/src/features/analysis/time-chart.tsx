@@ -23,7 +23,8 @@ const HEIGHT = 332, PINS = 3, TICKS = 9;
 export function TimeChart({ analysis, file, unavailable, selected, onOpen, className }: TimeChartProps) {
   const t = useTranslations('charts');
   const words = useTranslations('sentiment');
-  const { granularity, points } = analysis.series.sentiment_over_time;
+  const { points } = analysis.series.sentiment_over_time;
+  const granularity = analysis.series.sentiment_over_time.granularity ?? 'day';
   const format = useFormat(analysis.filters.tz);
   const [view, setView] = useState<'count' | 'share'>('count');
 

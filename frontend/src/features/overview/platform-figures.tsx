@@ -2,33 +2,22 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { useTranslations } from 'next-intl';
-import { client } from '@/lib/api/client';
+import { getOverviewOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
 import { useFormat } from '@/lib/format';
-
-interface Overview {
-  files: { files: number; analysed: number; rows: number; bytes: number } | null;
-  results: { posts: number; labelled: number; failed: number; skipped: number; coverage: number | null; negative: number; negative_share: number | null; net_sentiment: number | null } | null;
-  tasks: { tasks: number; by_status: Record<string, number>; spend: { cost?: string; prompt_tokens?: number; completion_tokens?: number } } | null;
-}
 
 /** What all datasets come to, as the server counts it; nothing while it does not tell. */
 export function PlatformFigures() {
   const t = useTranslations('platform');
   const format = useFormat();
-  const { data } = useQuery({
-    queryKey: ['overview'],
-    queryFn: async ({ signal }) => (await client.get<{ 200: Overview }, unknown, true>({ url: '/v1/overview', signal, throwOnError: true })).data as Overview,
-    staleTime: 30_000,
-    retry: false,
-  });
+  const { data } = useQuery({ ...getOverviewOptions(), staleTime: 30_000, retry: false });
   if (!data) return null;
   const { files, results, tasks } = data;
   const figures: [string, string, string][] = [
     ...(files ? [[t('datasets'), format.count(files.files), t('datasetsText', { count: files.analysed })], [t('rows'), format.count(files.rows), format.bytes(files.bytes)]] as [string, string, string][] : []),
     ...(results ? [
       [t('labelled'), format.count(results.labelled), t('labelledText', { failed: results.failed, skipped: results.skipped })],
-      [t('negative'), results.negative_share === null ? '–' : format.percent(results.negative_share), t('negativeText', { count: results.negative })],
-      [t('net'), results.net_sentiment === null ? '–' : format.decimal(results.net_sentiment), t('netText')],
+      [t('negative'), results.negative_share == null ? '–' : format.percent(results.negative_share), t('negativeText', { count: results.negative })],
+      [t('net'), results.net_sentiment == null ? '–' : format.decimal(results.net_sentiment), t('netText')],
     ] as [string, string, string][] : []),
     ...(tasks ? [[t('spent'), format.money(tasks.spend.cost ?? '0'), t('spentText', { count: tasks.tasks })]] as [string, string, string][] : []),
   ];

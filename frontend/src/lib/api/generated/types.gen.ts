@@ -40,6 +40,99 @@ export type AiSettings = {
     preferences: Preferences;
 };
 
+/**
+ * Every figure and chart series of a dataset. Definitions are in docs/kpis.md.
+ */
+export type Analysis = {
+    /**
+     * `self` and `posts`.
+     */
+    _links: BTreeMap;
+    /**
+     * The dataset.
+     */
+    file_id: Uid;
+    /**
+     * The filters, as they were understood.
+     */
+    filters: AnalysisFilters;
+    /**
+     * The figures.
+     */
+    kpis: Kpis;
+    /**
+     * The chart series.
+     */
+    series: SeriesView;
+    /**
+     * Topics that came up far more often on a day than on the same weekday of the weeks before, the highest score first.
+     */
+    spikes: Array<Spike>;
+    /**
+     * Figures and series that the dataset does not allow.
+     */
+    unavailable: Array<Unavailable>;
+};
+
+/**
+ * The filters of an answer, as they were understood.
+ */
+export type AnalysisFilters = {
+    /**
+     * From then on.
+     */
+    from?: string | null;
+    /**
+     * The priority.
+     */
+    priority?: number | null;
+    /**
+     * The searched text.
+     */
+    q?: string | null;
+    sentiment?: Sentiment | null;
+    /**
+     * Before then.
+     */
+    to?: string | null;
+    /**
+     * The topic.
+     */
+    topic?: string | null;
+    /**
+     * The zone of days and hours.
+     */
+    tz: string;
+    /**
+     * The author.
+     */
+    user?: string | null;
+};
+
+/**
+ * One page of posts.
+ */
+export type AnalysisPosts = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links: BTreeMap;
+    /**
+     * Each post as an object: column to the exact text of the cell, in the order of the analysed file.
+     */
+    items: Array<{
+        [key: string]: string;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
+    /**
+     * Posts that match, on all pages.
+     */
+    total: number;
+};
+
 export type BTreeMap = {
     [key: string]: string;
 };
@@ -123,6 +216,28 @@ export type Dialect = {
      * The quoting character.
      */
     quote: string;
+};
+
+/**
+ * Engagement and views of the posts with a sentiment.
+ */
+export type EngagementOfSentiment = {
+    /**
+     * Their engagement.
+     */
+    engagement: number;
+    /**
+     * Its posts whose engagement is known.
+     */
+    posts: number;
+    /**
+     * Views of its posts; `null` when the dataset does not say.
+     */
+    reach?: number | null;
+    /**
+     * The sentiment.
+     */
+    sentiment: Sentiment;
 };
 
 /**
@@ -283,6 +398,28 @@ export type FileData = {
 };
 
 /**
+ * Figures of datasets.
+ */
+export type FileFigures = {
+    /**
+     * Datasets with a result.
+     */
+    analysed: number;
+    /**
+     * Bytes of all uploads.
+     */
+    bytes: number;
+    /**
+     * Datasets.
+     */
+    files: number;
+    /**
+     * Rows of all datasets that can be read.
+     */
+    rows: number;
+};
+
+/**
  * The first rows of a dataset.
  */
 export type FilePreview = {
@@ -366,6 +503,11 @@ export type FileRejects = {
 };
 
 /**
+ * The steps of a series over time.
+ */
+export type Granularity = 'hour' | 'day' | 'week' | 'month' | 'year';
+
+/**
  * A public key (RFC 8037).
  */
 export type JwkView = {
@@ -403,6 +545,105 @@ export type JwksView = {
      * The keys.
      */
     keys: Array<JwkView>;
+};
+
+/**
+ * The figures. What can't be computed from the dataset is `null` and named in `unavailable`; a share of nothing is
+ * `null` too. Shares are of labelled posts, and not rounded.
+ */
+export type Kpis = {
+    /**
+     * Negative posts that another author answered.
+     */
+    answered_complaints?: number | null;
+    /**
+     * Labelled / posts.
+     */
+    coverage?: number | null;
+    /**
+     * Likes, reposts, quotes and replies.
+     */
+    engagement?: number | null;
+    /**
+     * Engagement / posts whose engagement is known.
+     */
+    engagement_per_post?: number | null;
+    /**
+     * Posts for which there is no usable answer of the model.
+     */
+    failed: number;
+    /**
+     * Posts with priority 2.
+     */
+    high_priority: number;
+    /**
+     * Posts with priority 2 / labelled.
+     */
+    high_priority_share?: number | null;
+    /**
+     * Posts with labels.
+     */
+    labelled: number;
+    /**
+     * Negative posts.
+     */
+    negative: number;
+    /**
+     * Negative / labelled.
+     */
+    negative_share?: number | null;
+    /**
+     * 100 × (positive − negative) / labelled.
+     */
+    net_sentiment?: number | null;
+    /**
+     * Neutral posts.
+     */
+    neutral: number;
+    /**
+     * Neutral / labelled.
+     */
+    neutral_share?: number | null;
+    /**
+     * Positive posts.
+     */
+    positive: number;
+    /**
+     * Positive / labelled.
+     */
+    positive_share?: number | null;
+    /**
+     * Posts.
+     */
+    posts: number;
+    /**
+     * Views.
+     */
+    reach?: number | null;
+    /**
+     * Views of negative posts / views of labelled posts.
+     */
+    reach_weighted_negative_share?: number | null;
+    /**
+     * Answered / negative posts.
+     */
+    response_rate?: number | null;
+    /**
+     * Posts that were not asked about.
+     */
+    skipped: number;
+    /**
+     * Negative posts that nobody else answered.
+     */
+    unanswered_complaints?: number | null;
+    /**
+     * Posts without a time; they are in no series over time. `null` when no post has one.
+     */
+    undated?: number | null;
+    /**
+     * Different authors.
+     */
+    users?: number | null;
 };
 
 /**
@@ -1027,9 +1268,174 @@ export type NotReady = Problem & {
 };
 
 /**
+ * The platform's numbers, for what the caller may see. A part that the caller has no permission for is `null`.
+ */
+export type Overview = {
+    files?: FileFigures | null;
+    results?: ResultFigures | null;
+    tasks?: TaskFigures | null;
+};
+
+/**
  * What a role allows. Every route names the ones it needs.
  */
 export type Permission = 'manage_users' | 'manage_datasets' | 'manage_tasks' | 'manage_app' | 'view_overview' | 'read_users' | 'read_datasets' | 'read_tasks';
+
+/**
+ * Labelled posts of a step.
+ */
+export type Point = {
+    /**
+     * When the step begins; it ends where the next one begins.
+     */
+    from: string;
+    /**
+     * Negative posts.
+     */
+    negative: number;
+    /**
+     * Neutral posts.
+     */
+    neutral: number;
+    /**
+     * Positive posts.
+     */
+    positive: number;
+};
+
+/**
+ * Posts of an hour of the week.
+ */
+export type PostsOfHour = {
+    /**
+     * 0 to 23.
+     */
+    hour: number;
+    /**
+     * The negative ones.
+     */
+    negative: number;
+    /**
+     * Its posts, with and without labels.
+     */
+    posts: number;
+    /**
+     * 1 is Monday.
+     */
+    weekday: number;
+};
+
+/**
+ * Posts with a priority.
+ */
+export type PostsOfPriority = {
+    /**
+     * Its posts.
+     */
+    posts: number;
+    /**
+     * 0, 1 or 2, which is high.
+     */
+    priority: number;
+};
+
+/**
+ * Posts with a priority and a sentiment.
+ */
+export type PostsOfPriorityAndSentiment = {
+    /**
+     * Their posts.
+     */
+    posts: number;
+    /**
+     * 0, 1 or 2, which is high.
+     */
+    priority: number;
+    /**
+     * The sentiment.
+     */
+    sentiment: Sentiment;
+};
+
+/**
+ * Posts with a sentiment.
+ */
+export type PostsOfSentiment = {
+    /**
+     * Its posts.
+     */
+    posts: number;
+    /**
+     * The sentiment.
+     */
+    sentiment: Sentiment;
+};
+
+/**
+ * Posts about a topic.
+ */
+export type PostsOfTopic = {
+    /**
+     * The negative ones.
+     */
+    negative: number;
+    /**
+     * The neutral ones.
+     */
+    neutral: number;
+    /**
+     * The positive ones.
+     */
+    positive: number;
+    /**
+     * Its labelled posts.
+     */
+    posts: number;
+    /**
+     * The topic.
+     */
+    topic: string;
+};
+
+/**
+ * Posts about a topic with a sentiment.
+ */
+export type PostsOfTopicAndSentiment = {
+    /**
+     * Their posts.
+     */
+    posts: number;
+    /**
+     * The sentiment.
+     */
+    sentiment: Sentiment;
+    /**
+     * The topic.
+     */
+    topic: string;
+};
+
+/**
+ * Posts of an author.
+ */
+export type PostsOfUser = {
+    /**
+     * What readers did with them; `null` when the dataset does not say.
+     */
+    engagement?: number | null;
+    /**
+     * The negative ones.
+     */
+    negative: number;
+    /**
+     * The author's posts, with and without labels.
+     */
+    posts: number;
+    /**
+     * The handle.
+     */
+    screen_name: string;
+};
 
 /**
  * Which models are asked, and which first.
@@ -1565,6 +1971,52 @@ export type ResourceUserData = {
 };
 
 /**
+ * Figures of the datasets with a result.
+ */
+export type ResultFigures = {
+    /**
+     * Labelled / posts.
+     */
+    coverage?: number | null;
+    /**
+     * Posts for which there is no usable answer of the model.
+     */
+    failed: number;
+    /**
+     * Posts with labels.
+     */
+    labelled: number;
+    /**
+     * Negative posts.
+     */
+    negative: number;
+    /**
+     * Negative / labelled.
+     */
+    negative_share?: number | null;
+    /**
+     * 100 × (positive − negative) / labelled.
+     */
+    net_sentiment?: number | null;
+    /**
+     * Neutral posts.
+     */
+    neutral: number;
+    /**
+     * Positive posts.
+     */
+    positive: number;
+    /**
+     * Their posts, without duplicates.
+     */
+    posts: number;
+    /**
+     * Posts that were not asked about.
+     */
+    skipped: number;
+};
+
+/**
  * From where a task goes on.
  */
 export type RetryTask = {
@@ -1587,6 +2039,77 @@ export type RoleName = {
      * Its id.
      */
     uid: Uid;
+};
+
+/**
+ * What a post feels like.
+ */
+export type Sentiment = 'negative' | 'neutral' | 'positive';
+
+/**
+ * Labelled posts over time, from the first to the last one, empty steps included.
+ */
+export type SentimentOverTime = {
+    granularity?: Granularity | null;
+    /**
+     * In order.
+     */
+    points: Array<Point>;
+};
+
+/**
+ * The chart series. One that can't be computed is empty and named in `unavailable`.
+ */
+export type Series = {
+    /**
+     * All three sentiments.
+     */
+    engagement_by_sentiment: Array<EngagementOfSentiment>;
+    /**
+     * All 168 hours of the local week, Monday first.
+     */
+    hour_by_weekday: Array<PostsOfHour>;
+    /**
+     * All three priorities.
+     */
+    priority: Array<PostsOfPriority>;
+    /**
+     * All nine.
+     */
+    priority_by_sentiment: Array<PostsOfPriorityAndSentiment>;
+    /**
+     * All three sentiments.
+     */
+    sentiment: Array<PostsOfSentiment>;
+    /**
+     * Labelled posts with a time.
+     */
+    sentiment_over_time: SentimentOverTime;
+    /**
+     * The 20 authors with the most negative posts, then the most posts.
+     */
+    top_users: Array<PostsOfUser>;
+    /**
+     * The topics in the same order, each with all three sentiments.
+     */
+    topic_by_sentiment: Array<PostsOfTopicAndSentiment>;
+    /**
+     * Most posts first.
+     */
+    topics: Array<PostsOfTopic>;
+};
+
+/**
+ * The chart series, and the posts that matter most.
+ */
+export type SeriesView = Series & {
+    /**
+     * The ten most critical posts, of those that have high priority or are negative: high priority first, then negative
+     * ones, then engagement. Column to the exact text of the cell.
+     */
+    critical_posts: Array<{
+        [key: string]: string;
+    }>;
 };
 
 /**
@@ -1613,6 +2136,52 @@ export type Spend = {
      * The most tokens that calls may have used whose answer never came, or has not come yet. They count against a budget.
      */
     unconfirmed_tokens?: number;
+};
+
+/**
+ * A day on which a topic came up unusually often.
+ */
+export type Spike = {
+    /**
+     * The local day.
+     */
+    day: string;
+    /**
+     * The median absolute deviation from it.
+     */
+    deviation: number;
+    /**
+     * The median of the same weekday in the weeks before.
+     */
+    expected: number;
+    /**
+     * When the day begins.
+     */
+    from: string;
+    /**
+     * Posts about the topic on this day.
+     */
+    posts: number;
+    /**
+     * How far beyond the usual: (posts − expected) / max(1.4826 × deviation, √expected, 1).
+     */
+    score: number;
+    /**
+     * When the next one begins.
+     */
+    to: string;
+    /**
+     * The topic.
+     */
+    topic: string;
+    /**
+     * 1 is Monday.
+     */
+    weekday: number;
+    /**
+     * Weeks that were looked back on.
+     */
+    weeks: number;
 };
 
 /**
@@ -1747,6 +2316,30 @@ export type TaskEvent = {
 };
 
 /**
+ * Figures of tasks.
+ */
+export type TaskFigures = {
+    /**
+     * How many of them have which status; a status that none has is left out.
+     */
+    by_status: {
+        [key: string]: number;
+    };
+    /**
+     * The ten that were made last, the newest first.
+     */
+    latest: Array<ResourceTaskData>;
+    /**
+     * What they used up.
+     */
+    spend: Spend;
+    /**
+     * Tasks.
+     */
+    tasks: number;
+};
+
+/**
  * What a task may be told when it is made.
  */
 export type TaskOptions = {
@@ -1846,6 +2439,20 @@ export type TokensView = {
  * The id of a stored document: a UUID, version 7 when it is made here (sorts by time), version 5 when it is derived.
  */
 export type Uid = string;
+
+/**
+ * A figure or series that the dataset does not allow.
+ */
+export type Unavailable = {
+    /**
+     * Its name in `kpis`, in `series`, or `spikes`.
+     */
+    name: string;
+    /**
+     * Why.
+     */
+    reason: string;
+};
 
 /**
  * What to change; what is left out stays.
@@ -2061,6 +2668,144 @@ export type GetReadinessResponses = {
 };
 
 export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];
+
+export type GetAnalysisData = {
+    body?: never;
+    path: {
+        /**
+         * The dataset
+         */
+        file_id: Uid;
+    };
+    query?: {
+        /**
+         * From then on: a time with an offset, or a day or local time in `tz`.
+         */
+        from?: string;
+        /**
+         * Before then: a time with an offset, or a day (its beginning) or local time in `tz`.
+         */
+        to?: string;
+        /**
+         * `negative`, `neutral` or `positive`.
+         */
+        sentiment?: string;
+        /**
+         * 0, 1 or 2, which is high.
+         */
+        priority?: string;
+        /**
+         * Exactly this topic.
+         */
+        topic?: string;
+        /**
+         * Posts that contain this text, without regard to case.
+         */
+        q?: string;
+        /**
+         * Posts of the author with exactly this handle.
+         */
+        user?: string;
+        /**
+         * The zone of days and hours, by its IANA name; the settings' own when absent.
+         */
+        tz?: string;
+    };
+    url: '/v1/analysis/{file_id}';
+};
+
+export type GetAnalysisErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type GetAnalysisError = GetAnalysisErrors[keyof GetAnalysisErrors];
+
+export type GetAnalysisResponses = {
+    /**
+     * All figures and series
+     */
+    200: Analysis;
+};
+
+export type GetAnalysisResponse = GetAnalysisResponses[keyof GetAnalysisResponses];
+
+export type ListAnalysisPostsData = {
+    body?: never;
+    path: {
+        /**
+         * The dataset
+         */
+        file_id: Uid;
+    };
+    query?: {
+        /**
+         * From then on: a time with an offset, or a day or local time in `tz`.
+         */
+        from?: string;
+        /**
+         * Before then.
+         */
+        to?: string;
+        /**
+         * `negative`, `neutral` or `positive`.
+         */
+        sentiment?: string;
+        /**
+         * 0, 1 or 2, which is high.
+         */
+        priority?: string;
+        /**
+         * Exactly this topic.
+         */
+        topic?: string;
+        /**
+         * Posts that contain this text, without regard to case.
+         */
+        q?: string;
+        /**
+         * Posts of the author with exactly this handle.
+         */
+        user?: string;
+        /**
+         * The zone of `from` and `to`, by its IANA name; the settings' own when absent.
+         */
+        tz?: string;
+        /**
+         * `-created_at` unless asked, `created_at`, `-engagement`, `-reach`, `-critical` or `row`.
+         */
+        sort?: string;
+        /**
+         * Items a page: 1 to 200, 50 unless asked.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/analysis/{file_id}/posts';
+};
+
+export type ListAnalysisPostsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListAnalysisPostsError = ListAnalysisPostsErrors[keyof ListAnalysisPostsErrors];
+
+export type ListAnalysisPostsResponses = {
+    /**
+     * One page of posts
+     */
+    200: AnalysisPosts;
+};
+
+export type ListAnalysisPostsResponse = ListAnalysisPostsResponses[keyof ListAnalysisPostsResponses];
 
 export type LoginUserData = {
     body: LoginRequest;
@@ -2576,6 +3321,31 @@ export type ListFileRejectsResponses = {
 };
 
 export type ListFileRejectsResponse = ListFileRejectsResponses[keyof ListFileRejectsResponses];
+
+export type GetOverviewData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/v1/overview';
+};
+
+export type GetOverviewErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type GetOverviewError = GetOverviewErrors[keyof GetOverviewErrors];
+
+export type GetOverviewResponses = {
+    /**
+     * The numbers
+     */
+    200: Overview;
+};
+
+export type GetOverviewResponse = GetOverviewResponses[keyof GetOverviewResponses];
 
 export type GetAiSettingsData = {
     body?: never;
