@@ -5,6 +5,7 @@
 
 mod client;
 mod model;
+mod node;
 mod posts;
 mod process;
 mod servers;
@@ -14,6 +15,7 @@ pub use client::{Answer, Client, Event};
 pub use model::{
     Asked, Billed, FakeModel, Fault, Latency, Mistake, Rate, RetryAfter, RightLabel, UnknownFault, right_label,
 };
+pub use node::Node;
 pub use posts::posts;
 pub use process::Process;
 pub use servers::{aimock_url, amqp_url, llama, mongodb_url, s3_endpoint};

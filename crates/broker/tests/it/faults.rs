@@ -4,16 +4,14 @@ use std::{
 };
 
 use dallosh_broker::{Broker, BrokerErrorKind, Message, Outcome};
+use dallosh_testkit::Node;
 use lapin::{
     Connection, ConnectionProperties,
     options::{QueueDeclareOptions, QueueDeleteOptions},
     types::FieldTable,
 };
 
-use crate::{
-    fixture::{Fixture, PATIENCE, amqp_url, delete_queues, eventually, on_rabbitmq, unique, unique_queue},
-    node::Node,
-};
+use crate::fixture::{Fixture, PATIENCE, amqp_url, delete_queues, eventually, on_rabbitmq, unique, unique_queue};
 
 /// A quorum queue that is killed within its first second is lost for good, whatever the broker confirmed.
 const SETTLE: Duration = Duration::from_millis(1500);

@@ -8,7 +8,6 @@
 mod conformance;
 mod faults;
 mod fixture;
-mod node;
 
 macro_rules! on_every_backend {
     ($($case:ident)*) => {

@@ -1,3 +1,10 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a server that does not start fails the test"
+)]
+
 use std::{
     fs,
     net::{TcpListener, TcpStream},
@@ -13,8 +20,7 @@ use nix::{
     unistd::Pid,
 };
 use tempfile::TempDir;
-
-use crate::fixture::unique;
+use uuid::Uuid;
 
 const BOOT_PATIENCE: Duration = Duration::from_secs(90);
 
@@ -42,6 +48,7 @@ rm -rf "$2"
 "#;
 
 impl Node {
+    /// Installs nothing: the package has to be there.
     pub fn start() -> Self {
         let (folder, mapper_port) = (TempDir::new().unwrap(), free_port());
         let undertaker = Command::new("sh")
@@ -54,7 +61,7 @@ impl Node {
         let mut node = Self {
             folder,
             scripts: scripts(),
-            name: format!("{}@localhost", unique("t")),
+            name: format!("t-{}@localhost", Uuid::new_v4().simple()),
             port: free_port(),
             mapper_port,
             distribution_port: free_port(),
@@ -66,6 +73,7 @@ impl Node {
         node
     }
 
+    /// Its address; the same after a crash.
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
@@ -94,6 +102,7 @@ impl Node {
         self.signal_server(Signal::SIGSTOP);
     }
 
+    /// Lets a frozen server go on.
     pub fn thaw(&self) {
         self.signal_server(Signal::SIGCONT);
     }
@@ -155,7 +164,7 @@ impl Node {
         fs::create_dir(self.path("mnesia")).unwrap();
         fs::create_dir(self.path("log")).unwrap();
         let cookie = self.path(".erlang.cookie");
-        fs::write(&cookie, unique("cookie")).unwrap();
+        fs::write(&cookie, Uuid::new_v4().simple().to_string()).unwrap();
         fs::set_permissions(&cookie, fs::Permissions::from_mode(0o400)).unwrap();
         fs::write(self.path("enabled_plugins"), "[].").unwrap();
         let configuration = format!(
