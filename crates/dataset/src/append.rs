@@ -7,9 +7,9 @@ use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DatasetError, Dialect, Limits, Reader, Step,
+    DatasetError, Header, TextRow, TextRows,
     clean::{Lines, push_cells},
-    text::{clean_text_into, text_key},
+    rows::EMPTY_TEXT,
     write,
 };
 
@@ -65,6 +65,18 @@ impl Default for LabelColumns {
     }
 }
 
+impl LabelColumns {
+    /// The names of a file's own columns once these stand behind them, and warnings about those that had to change.
+    pub fn beside(&self, header: &Header) -> (Vec<String>, Vec<String>) {
+        header.beside(&self.names())
+    }
+
+    fn names(&self) -> [&str; 5] {
+        let Self { sentiment, priority, main_topic, status, error } = self;
+        [sentiment, priority, main_topic, status, error].map(String::as_str)
+    }
+}
+
 /// How many rows got what.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AppendCounts {
@@ -101,20 +113,14 @@ pub fn append_as<'a>(
     mut look_up: impl FnMut(u128) -> Option<Label<'a>>,
     output: impl Write,
 ) -> Result<AppendCounts, DatasetError> {
-    let mut reader = Reader::new(cleaned, &Dialect::ours(), our_limits())?;
-    let header = reader.header().clone();
-    let text = header.get(text_column)?;
-    let LabelColumns { sentiment, priority, main_topic, status, error } = columns;
-    let added = [sentiment, priority, main_topic, status, error].map(String::as_str);
-    let (names, warnings) = header.beside(&added);
+    let mut rows = TextRows::new(cleaned, text_column)?;
+    let (names, warnings) = columns.beside(rows.header());
     let mut counts = AppendCounts { warnings, ..AppendCounts::default() };
     let mut output = Lines::new(output);
-    write::push_row(&mut output.buffer, names.iter().map(String::as_str).chain(added));
-    let mut clean = String::new();
-    while let Some(row) = next_row(&mut reader)? {
-        clean_text_into(&row.get(text).unwrap_or_default(), &mut clean);
-        let label = match text_key(&clean) {
-            0 => Label::Skipped { reason: "empty_text" },
+    write::push_row(&mut output.buffer, names.iter().map(String::as_str).chain(columns.names()));
+    while let Some(TextRow { row, key, .. }) = rows.next_row()? {
+        let label = match key {
+            0 => Label::Skipped { reason: EMPTY_TEXT },
             key => look_up(key).unwrap_or(Label::Failed { reason: "no_answer" }),
         };
         push_cells(&mut output.buffer, &row);
@@ -147,17 +153,13 @@ fn push_label(line: &mut Vec<u8>, label: Label<'_>, counts: &mut AppendCounts) {
 /// The different texts of a cleaned file in the order in which they first come, without empty ones; in memory that
 /// grows by some 20 bytes a text.
 pub fn unique_texts<R: Read>(cleaned: R, text_column: &str) -> Result<UniqueTexts<R>, DatasetError> {
-    let reader = Reader::new(cleaned, &Dialect::ours(), our_limits())?;
-    let text = reader.header().get(text_column)?;
-    Ok(UniqueTexts { reader, text, seen: HashSet::new(), clean: String::new() })
+    Ok(UniqueTexts { rows: TextRows::new(cleaned, text_column)?, seen: HashSet::new() })
 }
 
 /// Iterator of [`unique_texts`]: the key of a text and the text.
 pub struct UniqueTexts<R> {
-    reader: Reader<R>,
-    text: usize,
+    rows: TextRows<R>,
     seen: HashSet<u128>,
-    clean: String,
 }
 
 impl<R: Read> Iterator for UniqueTexts<R> {
@@ -165,30 +167,15 @@ impl<R: Read> Iterator for UniqueTexts<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let row = match next_row(&mut self.reader) {
-                Ok(row) => row?,
+            match self.rows.next_row() {
+                Ok(row) => {
+                    let TextRow { key, text, .. } = row?;
+                    if key != 0 && self.seen.insert(key) {
+                        return Some(Ok((key, text.to_owned())));
+                    }
+                }
                 Err(error) => return Some(Err(error)),
-            };
-            clean_text_into(&row.get(self.text).unwrap_or_default(), &mut self.clean);
-            let key = text_key(&self.clean);
-            if key != 0 && self.seen.insert(key) {
-                return Some(Ok((key, self.clean.clone())));
             }
         }
-    }
-}
-
-/// Our own files were within limits when they were written, and cells were added since.
-pub(crate) fn our_limits() -> Limits {
-    let limit = 16 * 1024 * 1024;
-    Limits { field_bytes: limit, row_bytes: limit * 2, columns: usize::MAX, rows: u64::MAX - 1 }
-}
-
-/// The next row of a file of ours, in which a row that can't be read is damage.
-pub(crate) fn next_row<R: Read>(reader: &mut Reader<R>) -> Result<Option<crate::Row<'_>>, DatasetError> {
-    match reader.read()? {
-        Some(Step::Row(row)) => Ok(Some(row)),
-        Some(Step::Reject(reject)) => Err(DatasetError::TooManyRejects { rejected: 1, rows: 1, first: vec![reject] }),
-        None => Ok(None),
     }
 }

@@ -49,6 +49,7 @@ pub struct Row<'a> {
     text: &'a str,
     spans: &'a [Span],
     line: u64,
+    offset: u64,
     delimiter: u8,
     quote: u8,
 }
@@ -57,6 +58,11 @@ impl<'a> Row<'a> {
     /// Line on which the row begins, counted from 1.
     pub fn line(&self) -> u64 {
         self.line
+    }
+
+    /// Byte on which the row begins in a file of UTF-8; [`Reader::resume`] goes on there.
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Number of cells.
@@ -270,6 +276,7 @@ impl Rows {
             text,
             spans: self.splitter.spans(),
             line: record.line,
+            offset: record.offset,
             delimiter: byte(self.dialect.delimiter),
             quote: byte(self.dialect.quote),
         }
@@ -370,6 +377,20 @@ impl<R: Read> Reader<R> {
         }
         let header = rows.header().cloned().unwrap_or_else(|| Header::generated(0));
         Ok(Self { input, rows, scratch, header })
+    }
+
+    /// Goes on in the middle of a file of UTF-8: `input` begins at a [`Row::offset`] of it. Lines count from there.
+    pub fn resume(
+        input: R,
+        header: Header,
+        offset: u64,
+        dialect: &Dialect,
+        limits: Limits,
+    ) -> Result<Self, DatasetError> {
+        let mut rows = Rows::new(dialect, &limits)?;
+        rows.splitter.begin_at(offset);
+        rows.header = Some(header.clone());
+        Ok(Self { input, rows, scratch: Vec::new(), header })
     }
 
     /// The columns.

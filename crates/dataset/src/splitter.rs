@@ -90,6 +90,12 @@ impl Splitter {
         })
     }
 
+    /// Tells that the first byte is one in the middle of a text.
+    pub fn begin_at(&mut self, offset: u64) {
+        self.base = offset;
+        self.at_beginning = false;
+    }
+
     /// Room for at least `bytes` more, to be filled and then told to [`commit`](Self::commit).
     pub fn spare(&mut self, bytes: usize) -> &mut [u8] {
         if self.start > 0 {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ColumnType, DatasetError, Dialect, Reader, Row, TableBatch,
-    append::{next_row, our_limits},
+    rows::{next_row, our_limits},
     scan::COLUMNS_KEY,
     types::{TypeGuess, number, time},
 };

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use dallosh_dataset::{
     AppendCounts, CLEAN_TEXT, CleanCounts, CleanOptions, DatasetError, Dialect, Label, LabelColumns, Limits, Survey,
-    append, append_as, clean, dry_run, survey, text_key, unique_texts,
+    TextRow, TextRows, append, append_as, clean, dry_run, survey, text_key, unique_texts,
 };
 use proptest::prelude::*;
 
@@ -189,6 +189,30 @@ fn each_text_is_asked_about_once_in_the_order_of_its_first_row() {
     assert_eq!(texts[0].0, text_key("b"));
     assert_eq!(cleaned.counts.unique_texts, 3);
     assert_eq!(cleaned.counts.empty_texts, 1);
+}
+
+/// Offsets, keys and raw rows from here on.
+fn rest(mut rows: TextRows<&[u8]>) -> Vec<(u64, u128, String)> {
+    let mut all = Vec::new();
+    while let Some(TextRow { row, key, .. }) = rows.next_row().unwrap() {
+        all.push((row.offset(), key, row.raw().to_owned()));
+    }
+    all
+}
+
+#[test]
+fn reading_can_go_on_at_any_row_of_a_cleaned_file() {
+    let text = "id,text\n1,\"two\nlines, \"\"quoted\"\"\"\n2,é\r\n3,\n4,last";
+    let bytes = cleaned(text).bytes;
+    let rows = TextRows::new(&*bytes, CLEAN_TEXT).unwrap();
+    let header = rows.header().clone();
+    let whole = rest(rows);
+    assert_eq!(whole.len(), 4);
+    for (place, (offset, ..)) in whole.iter().enumerate() {
+        let behind = &bytes[usize::try_from(*offset).unwrap()..];
+        let resumed = TextRows::resume(behind, header.clone(), *offset, CLEAN_TEXT).unwrap();
+        assert_eq!(rest(resumed), whole[place..]);
+    }
 }
 
 fn cell() -> impl Strategy<Value = String> {
