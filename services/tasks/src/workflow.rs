@@ -185,7 +185,7 @@ async fn models_of(state: &State, caller: &Caller, options: &TaskOptions) -> Res
     if let Some(model) = options.model_id {
         asked.push(format!("model_id={model}"));
     }
-    let path = format!("/v1/settings/ai/route?{}", asked.join("&"));
+    let path = format!("/internal/ai/route?{}", asked.join("&"));
     match state.settings.get::<Vec<ModelSnapshot>>(&path, Some(caller.token())).await {
         Ok(models) if models.is_empty() => {
             Err(Problem::new(ErrorCode::NoModel, "the settings name no model that this task may ask"))

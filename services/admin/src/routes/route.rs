@@ -3,13 +3,11 @@ use dallosh_contracts::{AiMode, ModelKind, ModelSnapshot, Permission};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, Problem};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::state::State;
 
 /// What a task says itself, before the settings.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RouteParams {
     /// Which kinds of models are asked; those of the model when only that is told, else those of the settings.
@@ -18,19 +16,12 @@ struct RouteParams {
     model_id: Option<Uid>,
 }
 
-/// Show which models a task asks
+/// The models that a task asks, in their order, with all that a task takes along when it starts; keys are sealed.
 ///
-/// In their order, with all that a task takes along when it starts; keys are sealed. `automatic`: the default external
-/// model, the other external ones, the default local one, the other local ones; `external` and `local`: those alone.
-/// When local models may be asked and there are none, `builtin` is. An empty list means that no model can be asked.
-/// Needs `manage_tasks`.
-#[utoipa::path(
-    tag = "settings",
-    operation_id = "get_ai_route",
-    params(RouteParams),
-    responses((status = 200, description = "The models, the first one first", body = Vec<ModelSnapshot>))
-)]
-#[get("/v1/settings/ai/route")]
+/// `automatic`: the default external model, the other external ones, the default local one, the other local ones;
+/// `external` and `local`: those alone. When local models may be asked and there are none, `builtin` is. An empty list
+/// means that no model can be asked. Needs `manage_tasks`. For services alone: the door leads nobody here.
+#[get("/internal/ai/route")]
 pub async fn get_ai_route(
     state: web::Data<State>,
     caller: Caller,

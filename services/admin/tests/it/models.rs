@@ -190,7 +190,7 @@ async fn a_key_reaches_its_server_and_is_seen_nowhere_else() {
     assert_eq!(asked, 2, "one test is one call");
 
     let refused = admin.post(MODELS, &model("ftp://x/", json!({"apiKey": format!("{CANARY} {CANARY}")}))).await;
-    let route = admin.get("/v1/settings/ai/route").await;
+    let route = admin.get("/internal/ai/route").await;
     assert!(route.json()[0]["sealed_key"].as_str().unwrap().starts_with("s1."));
     let answers = [made, good, bad, refused, route, admin.get(&path).await, admin.get(MODELS).await];
     assert!(answers.iter().all(|answer| !answer.text().contains(CANARY)));

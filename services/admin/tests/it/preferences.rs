@@ -10,9 +10,9 @@ async fn a_new_platform_asks_whatever_there_is() {
     let admin = stack.admin();
     let preferences = json!({"mode": "automatic", "default_local_model_id": null, "default_external_model_id": null});
     assert_eq!(admin.get(AI).await.data(), json!({"preferences": preferences}));
-    let route = admin.get("/v1/settings/ai/route").await.json();
+    let route = admin.get("/internal/ai/route").await.json();
     assert_eq!((route.as_array().unwrap().len(), &route[0]["provider"]), (1, &json!("builtin")));
-    assert_eq!(admin.get("/v1/settings/ai/route?mode=external").await.json(), json!([]));
+    assert_eq!(admin.get("/internal/ai/route?mode=external").await.json(), json!([]));
 }
 
 #[actix_web::test]
@@ -82,7 +82,7 @@ async fn the_route_follows_mode_defaults_and_positions() {
     assert_eq!(route(&admin, "?mode=local").await, "l2 l1");
     assert_eq!(route(&admin, &format!("?model_id={}", uids[1])).await, "l1 l2");
     assert_eq!(route(&admin, &format!("?model_id={}&mode=automatic", uids[4])).await, "e3 e2 e1 l2 l1");
-    let unknown = admin.get(&format!("/v1/settings/ai/route?model_id={}", Uid::new())).await;
+    let unknown = admin.get(&format!("/internal/ai/route?model_id={}", Uid::new())).await;
     assert_eq!(unknown.problem(), "422 validation /model_id");
 
     assert_eq!(admin.patch(&format!("{MODELS}/{}", uids[4]), json!({"position": 0})).await.status, 200);
@@ -98,7 +98,7 @@ async fn the_route_follows_mode_defaults_and_positions() {
 }
 
 async fn route(user: &User<'_>, query: &str) -> String {
-    let answer = user.get(&format!("/v1/settings/ai/route{query}")).await;
+    let answer = user.get(&format!("/internal/ai/route{query}")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let names: Vec<_> =
         answer.json().as_array().unwrap().iter().map(|model| model["model"].as_str().unwrap().to_owned()).collect();
@@ -120,9 +120,9 @@ async fn every_operation_needs_its_permission() {
         analyst.patch(&own, nothing.clone()).await,
         analyst.delete_at(&own, Some("*")).await,
         analyst.post(&format!("{own}/test"), &nothing).await,
-        stack.user([Permission::ManageApp]).get("/v1/settings/ai/route").await,
+        stack.user([Permission::ManageApp]).get("/internal/ai/route").await,
     ] {
         assert_eq!(answer.problem(), "403 forbidden");
     }
-    assert_eq!(analyst.get("/v1/settings/ai/route").await.status, 200);
+    assert_eq!(analyst.get("/internal/ai/route").await.status, 200);
 }

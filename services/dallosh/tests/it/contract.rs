@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use dallosh_testkit::Process;
+use dallosh_testkit::{Process, Stack};
 
 use crate::DALLOSH;
 
@@ -37,4 +37,19 @@ async fn the_asyncapi_document_is_that_of_the_code() -> Result<()> {
 #[tokio::test]
 async fn the_error_codes_are_those_of_the_code() -> Result<()> {
     drift(&["errors"], "docs/errors.md").await
+}
+
+#[tokio::test]
+async fn what_services_ask_each_other_is_neither_behind_the_door_nor_in_its_contract() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let admin = stack.admin().await?;
+    // What is there holds sealed keys.
+    for path in ["/internal/ai/route", "/v1/internal/ai/route", "/v1/settings/ai/route", "//internal/ai/route"] {
+        let answer = admin.get(path).await?;
+        ensure!(answer.status == 404, "{path}: {}", answer.summary());
+    }
+    let document = admin.get("/openapi.json").await?.expect(200)?;
+    let paths = document["paths"].as_object().context("no paths")?;
+    ensure!(paths.keys().all(|path| !path.contains("internal") && !path.contains("route")), "{:?}", paths.keys());
+    Ok(())
 }

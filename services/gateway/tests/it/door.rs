@@ -12,7 +12,7 @@ async fn a_path_goes_to_its_service_as_it_was_written_and_an_unknown_one_is_404(
     let world = World::new().await;
     let body: Value = world.get("/v1/files/echo?b=2&a=%2F%20x").await.json().await.unwrap();
     assert_eq!(body["target"], "/v1/files/echo?b=2&a=%2F%20x");
-    for path in ["/v1/nothing", "/v1/filesystem", "/v1", "/nothing", "/docs/nothing"] {
+    for path in ["/v1/nothing", "/v1/filesystem", "/v1", "/nothing", "/docs/nothing", "/internal/ai/route"] {
         assert_eq!(code(world.get(path).await).await, "404 not_found", "{path}");
     }
     assert_eq!(code(world.request("DELETE", "/openapi.json").send().await.unwrap()).await, "405 method_not_allowed");
