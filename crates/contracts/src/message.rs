@@ -2,9 +2,10 @@ use dallosh_primitives::Uid;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use crate::TaskEvent;
+use crate::{TaskEvent, TaskStatus};
 
-/// A task waits in the queue: `proceed_task`, tasks → enrichment.
+/// A task waits in the queue: `proceed_task`, tasks → enrichment. Only a hint: a task is started over REST, where its file
+/// and its models are looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProceedTask {
     /// The task.
@@ -14,7 +15,8 @@ pub struct ProceedTask {
     /// For readers of the message; the worker goes by its own record.
     pub file_path: String,
     /// The document's revision when this was written.
-    pub revision: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
 }
 
 /// A task goes on from a step: `retry_step`, tasks → enrichment.
@@ -26,10 +28,14 @@ pub struct RetryStep {
     pub file_id: Uid,
     /// For readers of the message; the worker goes by its own record.
     pub file_path: String,
-    /// The last step that the sender knows to be complete; a later one than the record says is ignored.
-    pub last_event_step: String,
-    /// The document's revision when this was written.
-    pub revision: i64,
+    /// The last step that the sender knows to be complete; the one behind it is the first that is done again. What is
+    /// later than the record says, or no step, is ignored, and the record decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_event_step: Option<TaskStatus>,
+    /// The document's revision when this was written. With it this is carried out only when nothing was changed since;
+    /// without it, as the task is when it arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
 }
 
 /// What a running task is told.
@@ -53,8 +59,10 @@ pub struct HandleProcess {
     pub file_id: Uid,
     /// What it is told.
     pub event: ProcessEvent,
-    /// The document's revision when this was written.
-    pub revision: i64,
+    /// The document's revision when this was written. With it this is carried out only when nothing was changed since;
+    /// without it, as the task is when it arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
 }
 
 /// One published schema: its routing key, the name of its file, and how it is made.

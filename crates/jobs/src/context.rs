@@ -7,6 +7,7 @@ use std::{
 };
 
 use dallosh_primitives::Uid;
+use futures::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -160,7 +161,7 @@ impl JobContext {
 
     /// The results of every page of this run, in order; those of a later round after those of an earlier one.
     pub async fn pages(&self) -> Result<Vec<Value>, StepError> {
-        Ok(self.engine.pages(self.uid, self.job().data.control.run).await?)
+        Ok(self.engine.pages(self.uid, self.job().data.control.run).try_collect().await?)
     }
 
     /// Sets the worst case of a call aside. While other calls are on their way that may use less than was set aside for

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 use dallosh_contracts::{Budget, Progress, Spend, TaskError, TaskEvent, Waiting};
@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{Control, State, ledger::StoredHold};
+
+/// How many messages a job remembers.
+const ORDERS: usize = 32;
 
 /// A job with its envelope.
 pub type Job = Versioned<JobDocument>;
@@ -83,6 +86,9 @@ pub struct JobDocument {
     pub outbox: Vec<TaskEvent>,
     /// Whether there are some; what a dead process left is found by it.
     pub unsent: bool,
+    /// The ids of the messages that were carried out last, so that none is carried out twice.
+    #[serde(default)]
+    pub orders: VecDeque<String>,
 }
 
 impl Document for JobDocument {
@@ -123,6 +129,7 @@ impl JobDocument {
             seq: 0,
             outbox: Vec::new(),
             unsent: false,
+            orders: VecDeque::new(),
         }
     }
 
@@ -132,6 +139,16 @@ impl JobDocument {
             (State::Running, Some(step)) => step,
             (state, _) => state.as_str(),
         }
+    }
+
+    /// Writes down that a message was judged; `false` when it was before.
+    pub(crate) fn takes_order(&mut self, id: &str) -> bool {
+        if self.orders.iter().any(|known| known == id) {
+            return false;
+        }
+        self.orders.truncate(ORDERS.saturating_sub(1));
+        self.orders.push_front(id.to_owned());
+        true
     }
 
     /// Adds an event to the outbox; the write that follows makes both true at once.
@@ -177,8 +194,12 @@ pub(crate) struct EventDocument {
 
 impl Document for EventDocument {
     const COLLECTION: &'static str = "task_events";
-    const INDEXES: &'static [Index] =
-        &[Index { fields: &["task_id", "seq"], unique: false }, Index { fields: &["published"], unique: false }];
+    const INDEXES: &'static [Index] = &[
+        Index { fields: &["task_id", "seq"], unique: false },
+        Index { fields: &["published"], unique: false },
+        Index { fields: &["createdAt"], unique: false },
+        Index { fields: &["owner", "createdAt"], unique: false },
+    ];
 }
 
 /// The results of a page: collection `task_pages`, its id derived from the job's, the run and the page, so that the

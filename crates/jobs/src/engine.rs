@@ -4,15 +4,19 @@ use dallosh_broker::{Broker, Message};
 use dallosh_contracts::{Budget, TaskAction, TaskError, TaskEvent};
 use dallosh_primitives::{Clock, Limit, Page, Uid};
 use dallosh_store::{Collection, Filter, ListQuery, Modified, Sort, Store, StoreError, StoreErrorKind, Versioned};
+use futures::{Stream, TryStreamExt as _, stream};
 use serde_json::Value;
 
 use crate::{
-    Change, Command, Desired, Job, JobDocument, JobError, Kind, NewJob, State,
+    Change, Command, Desired, IllegalTransition, Job, JobDocument, JobError, Kind, NewJob, State,
     document::{EventDocument, PageDocument},
     ledger::{self, CallDocument},
     memo::Memo,
     relay::Relay,
 };
+
+/// Pages that are read from the database at once.
+const PAGES: i64 = 20;
 
 /// Which jobs a list shows.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +40,32 @@ pub struct EventQuery {
     pub limit: Limit,
 }
 
+/// How a command came that is not asked for by somebody who waits for the answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// The id of the message; the same when it comes again. Empty when it has none.
+    pub id: &'a str,
+    /// What the job is about, as the sender says.
+    pub subject: Uid,
+    /// The revision that the sender knew, when it says one.
+    pub revision: Option<i64>,
+}
+
+/// What came of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ordered {
+    /// It was carried out.
+    Done,
+    /// It is so already.
+    Unchanged,
+    /// It came before.
+    Repeated,
+    /// The job was changed since it was given.
+    Outdated,
+    /// It makes no sense in the job's state.
+    Refused(IllegalTransition),
+}
+
 /// The jobs of one kind: documents, events and pages. Every process has its own; they meet in the database.
 #[derive(Clone)]
 pub struct Engine {
@@ -55,7 +85,7 @@ const BUDGET_EXHAUSTED: &str = "budget_exhausted";
 
 /// What a command is refused for.
 enum Refusal {
-    Illegal(crate::IllegalTransition),
+    Illegal(IllegalTransition),
     Same,
 }
 
@@ -122,19 +152,10 @@ impl Engine {
     pub async fn command(&self, uid: Uid, command: &Command, by: &str) -> Result<(Job, bool), JobError> {
         let outcome = self
             .jobs
-            .modify(uid, by, |job| {
-                let before = job.data.control.clone();
-                match before.apply(command, &self.kind) {
-                    Err(illegal) => Err(Refusal::Illegal(illegal)),
-                    Ok(Change::Same) => Err(Refusal::Same),
-                    Ok(Change::Next(control)) => {
-                        let restarted = control.run != before.run;
-                        let resumed = before.state.is_final() && control.state == State::InQueue;
-                        job.data.control = control;
-                        self.follow(job, before.state, restarted, resumed, None);
-                        Ok(())
-                    }
-                }
+            .modify(uid, by, |job| match self.apply(job, command) {
+                Err(illegal) => Err(Refusal::Illegal(illegal)),
+                Ok(false) => Err(Refusal::Same),
+                Ok(true) => Ok(()),
             })
             .await?;
         let job = match outcome {
@@ -147,6 +168,64 @@ impl Engine {
         };
         self.relay.wake(uid);
         Ok((job, true))
+    }
+
+    /// Carries out a command that came as a message, which may come late, and more than once: judged as
+    /// [`Engine::command`] judges it, at most once for each id, and never against a change that the sender did not know.
+    ///
+    /// # Errors
+    /// [`JobError::NotFound`] when there is no such job about this subject, [`JobError::Store`] when the database failed;
+    /// then the same order may be given again.
+    pub async fn order(&self, uid: Uid, command: &Command, order: &Order<'_>) -> Result<Ordered, JobError> {
+        let mut ordered = Ordered::Unchanged;
+        let outcome = self
+            .jobs
+            .modify(uid, "message", |job| {
+                let data = &job.data;
+                if data.deleted || data.kind != self.kind.name || data.subject != order.subject {
+                    return Err(Some(JobError::NotFound));
+                }
+                if order.revision.is_some_and(|revision| revision != job.revision) {
+                    ordered = Ordered::Outdated;
+                    return Err(None);
+                }
+                if !order.id.is_empty() && !job.data.takes_order(order.id) {
+                    ordered = Ordered::Repeated;
+                    return Err(None);
+                }
+                ordered = match self.apply(job, command) {
+                    Ok(true) => Ordered::Done,
+                    Ok(false) => Ordered::Unchanged,
+                    Err(illegal) => Ordered::Refused(illegal),
+                };
+                // What changes nothing is remembered too, lest it does when it comes again; but no hint of our own is.
+                if matches!(ordered, Ordered::Done) || order.revision.is_none() { Ok(()) } else { Err(None) }
+            })
+            .await?;
+        match outcome {
+            Modified::Absent => Err(JobError::NotFound),
+            Modified::Refused(Some(error)) => Err(error),
+            Modified::Refused(None) => Ok(ordered),
+            Modified::Written(_) => {
+                self.relay.wake(uid);
+                Ok(ordered)
+            }
+        }
+    }
+
+    /// Changes a job as a command says; tells whether anything changed.
+    fn apply(&self, job: &mut Job, command: &Command) -> Result<bool, IllegalTransition> {
+        let before = job.data.control.clone();
+        match before.apply(command, &self.kind)? {
+            Change::Same => Ok(false),
+            Change::Next(control) => {
+                let restarted = control.run != before.run;
+                let resumed = before.state.is_final() && control.state == State::InQueue;
+                job.data.control = control;
+                self.follow(job, before.state, restarted, resumed, None);
+                Ok(true)
+            }
+        }
     }
 
     /// Makes the rest of the document follow from a new control, and emits the event of a new state.
@@ -310,20 +389,18 @@ impl Engine {
             .collect()
     }
 
-    /// A page's content and its round, in the order of rounds and pages; `after` is the last one seen.
-    pub(crate) async fn pages(&self, job: Uid, run: i64) -> Result<Vec<Value>, JobError> {
+    /// What the pages of a run hold, a few at a time; those of a later round come after those of an earlier one.
+    pub fn pages(&self, job: Uid, run: i64) -> impl Stream<Item = Result<Value, JobError>> + '_ {
         let filter = Filter::eq("job", job).and(Filter::eq("run", run));
-        let mut query =
-            ListQuery { filter, sort: Sort::ascending("page"), limit: Limit::coerce(Some(200)), cursor: None };
-        let mut all = Vec::new();
-        loop {
-            let page = self.pages.list(&query).await?;
-            all.extend(page.items.into_iter().map(|one| one.data.content));
-            query.cursor = page.next_cursor;
-            if query.cursor.is_none() {
-                return Ok(all);
-            }
-        }
+        let first =
+            ListQuery { filter, sort: Sort::ascending("page"), limit: Limit::coerce(Some(PAGES)), cursor: None };
+        let lists = stream::try_unfold(Some(first), async |query| {
+            let Some(query) = query else { return Ok::<_, JobError>(None) };
+            let Page { items, next_cursor } = self.pages.list(&query).await?;
+            let next = next_cursor.map(|cursor| ListQuery { cursor: Some(cursor), ..query });
+            Ok(Some((stream::iter(items.into_iter().map(|one| Ok(one.data.content))), next)))
+        });
+        lists.try_flatten()
     }
 
     /// Changes a job that the worker with this epoch has; anybody else's change is refused.

@@ -71,10 +71,10 @@ pub async fn service(listener: TcpListener, config: &Config, kind: Kind, parts: 
     let pipeline = Arc::new(Enrichment::new(storage.clone(), models));
     let lease = Duration::from_secs(config.lease_seconds);
     let max_parallel = usize::try_from(config.max_parallel).unwrap_or(1);
-    let worker = Arc::new(Worker::new(engine, pipeline, WorkerConfig { instance, lease, max_parallel }));
+    let worker = Arc::new(Worker::new(engine.clone(), pipeline, WorkerConfig { instance, lease, max_parallel }));
     let mut workers: Vec<dallosh_service_kit::Worker> = Vec::new();
     for queue in QUEUES {
-        let (broker, hints) = (broker.clone(), Arc::new(Hints(worker.clone())));
+        let (broker, hints) = (broker.clone(), Arc::new(Hints { worker: worker.clone(), engine: engine.clone() }));
         workers.push(Box::new(move |stop| Box::pin(async move { broker.consume(queue, PREFETCH, hints, stop).await })));
     }
     workers.push(Box::new(move |stop| Box::pin(worker.run(stop))));

@@ -1,6 +1,6 @@
 use dallosh_contracts::{
     Budget, Counts, EnrichmentInput, FileData, HandleProcess, ModelSnapshot, ProceedTask, ProcessEvent, Resource,
-    RetryStep, TaskOptions,
+    RetryStep, TaskOptions, TaskStatus,
 };
 use dallosh_jobs::{Command, Job, JobFilter, NewJob, State as JobState};
 use dallosh_primitives::{Limit, Uid};
@@ -107,7 +107,7 @@ async fn prepare(state: &State, caller: &Caller, job: &Job) -> Result<(), Proble
 }
 
 fn hint(state: &State, job: &Job, command: &Command) {
-    let (task_id, file_id, revision) = (job.uid, job.data.subject, job.revision);
+    let (task_id, file_id, revision) = (job.uid, job.data.subject, Some(job.revision));
     let file_path = job.data.input.get("file_path").and_then(|path| path.as_str()).unwrap_or_default().to_owned();
     let trace = Some(current_request().traceparent);
     let event = match command {
@@ -115,7 +115,8 @@ fn hint(state: &State, job: &Job, command: &Command) {
         Command::Stop => ProcessEvent::Stop,
         Command::Resume if job.data.control.state != JobState::InQueue => ProcessEvent::Resume,
         Command::Retry { .. } => {
-            let last_event_step = job.data.control.completed.last().cloned().unwrap_or_default();
+            let complete = job.data.control.completed.len().checked_sub(1);
+            let last_event_step = complete.and_then(|place| TaskStatus::STEPS.get(place).copied());
             let body = RetryStep { task_id, file_id, file_path, last_event_step, revision };
             return state.engine.hint("retry_step", &body, trace);
         }

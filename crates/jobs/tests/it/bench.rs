@@ -30,6 +30,8 @@ pub enum Step {
     Waits,
     /// As a process that was frozen: notices nothing, and writes when it wakes up.
     Silent,
+    /// Tells its progress this often.
+    Reports(u32),
     /// Stores one page twice.
     WritesPageTwice,
     /// Misses a part.
@@ -176,6 +178,11 @@ impl Pipeline for Scripted {
                 self.script.lock().unwrap().runs.push((job.uid(), "claimed"));
                 self.news.send_modify(|count| *count += 1);
                 self.let_go(step).await;
+            }
+            Some(Step::Reports(times)) => {
+                for _ in 0..times {
+                    job.report(|data| data.progress.pages_done += 1).await?;
+                }
             }
             Some(Step::Lacks) => return Err(StepError::Unavailable { what: "the part", source: "it is away".into() }),
             Some(Step::Fails) => return Err(StepError::Failed { code: "broken", message: "it can't be done".into() }),

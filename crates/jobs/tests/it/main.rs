@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use bench::{Bench, Step};
 use dallosh_contracts::TaskEvent;
-use dallosh_jobs::{Command, State};
+use dallosh_jobs::{Command, EventQuery, State};
+use dallosh_primitives::Limit;
 
 fn names(events: &[TaskEvent]) -> Vec<&str> {
     events.iter().map(|event| event.event.as_str()).collect()
@@ -188,6 +189,68 @@ async fn with_one_slot_the_next_job_begins_after_the_one_before_and_the_larger_p
     bench.wait_for(low, State::Done).await?;
     bench.wait_for(high, State::Done).await?;
     ensure!(bench.order() == [high, high, high, low, low, low], "{:?}", bench.order());
+    worker.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_reads_while_a_job_tells_hundreds_of_events_sees_each_once_and_in_order() -> Result<()> {
+    let bench = Bench::new().await?;
+    bench.hold("ask", Step::Reports(600));
+    let worker = bench.worker("w", Duration::from_secs(30));
+    let job = bench.started().await?;
+    let (mut after, mut turn) = (0, 0);
+    loop {
+        // Sometimes one, sometimes many: as clients do that come and go.
+        turn += 1;
+        let limit = Limit::coerce(Some([1, 200, 7, 50][turn % 4]));
+        let done = bench.state(job).await?.is_final();
+        let events = bench.engine.events(job, EventQuery { after, limit }).await?;
+        for event in &events {
+            ensure!(event.seq == after + 1, "{} comes after {after}", event.seq);
+            after = event.seq;
+        }
+        if done && events.is_empty() {
+            break;
+        }
+    }
+    ensure!(after == 606, "{after} events");
+    worker.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_log_of_all_jobs_tells_every_event_once_from_any_place_on_and_to_each_user_his_own() -> Result<()> {
+    let bench = Bench::new().await?;
+    let begin = bench.engine.log_end();
+    let worker = bench.worker("w", Duration::from_secs(30));
+    let (one, other) = (bench.started().await?, bench.started().await?);
+    let owner = bench.wait_for(one, State::Done).await?.data.owner;
+    bench.wait_for(other, State::Done).await?;
+    let (mut after, mut seen) = (begin, Vec::new());
+    let all = async {
+        while seen.len() < 12 {
+            for (position, event) in bench.engine.log_after(None, after, Limit::coerce(Some(1))).await? {
+                after = position;
+                seen.push((position, event));
+            }
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(30), all).await??;
+    for job in [one, other] {
+        let told: Vec<_> = seen.iter().filter(|(_, event)| event.task_id == job).map(|(_, event)| event.seq).collect();
+        ensure!(told == [1, 2, 3, 4, 5, 6], "{told:?}");
+    }
+    let many = Limit::coerce(Some(200));
+    for (place, (position, _)) in seen.iter().enumerate() {
+        let rest = bench.engine.log_after(None, *position, many).await?;
+        ensure!(rest == seen[place + 1..], "from {place} on there are {} events", rest.len());
+    }
+    let own = bench.engine.log_after(Some(owner), begin, many).await?;
+    ensure!(own.len() == 6 && own.iter().all(|(_, event)| event.task_id == one), "{own:?}");
+    let newest = bench.engine.log_newest(Some(owner), many, None).await?;
+    ensure!(newest.items.iter().map(|event| event.seq).eq([6, 5, 4, 3, 2, 1]), "{:?}", newest.items);
     worker.stop().await;
     Ok(())
 }
