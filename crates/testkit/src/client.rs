@@ -191,6 +191,39 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Follows a stream of events until `most` of them and an id came, or the server ended it: their data, and the last id.
+    pub async fn follow(&self, path: &str, last: Option<&str>, most: usize) -> Result<(Vec<Value>, Option<String>)> {
+        let mut request = self.http.get(format!("{}{path}", self.base)).header("accept", "text/event-stream");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let mut response = request.send().await?.error_for_status()?;
+        let (mut text, mut events, mut id) = (String::new(), Vec::new(), last.map(str::to_owned));
+        while events.len() < most || id.is_none() {
+            let piece = timeout(PATIENCE, response.chunk()).await.context("the stream is silent")??;
+            let Some(piece) = piece else { break };
+            text.push_str(&String::from_utf8_lossy(&piece));
+            while (events.len() < most || id.is_none())
+                && let Some((message, rest)) = text.split_once("\n\n")
+            {
+                for line in message.lines() {
+                    if let Some(value) = line.strip_prefix("id: ") {
+                        id = Some(value.to_owned());
+                    } else if let Some(data) = line.strip_prefix("data: ") {
+                        events.push(serde_json::from_str(data)?);
+                    }
+                }
+                text = rest.to_owned();
+            }
+        }
+        Ok((events, id))
+    }
+}
+
 fn event(message: &str) -> Result<Event> {
     let field = |name: &str| {
         let line = message

@@ -6,6 +6,8 @@ mod error;
 mod estimate;
 mod live;
 mod routes;
+mod rows;
+mod sse;
 mod state;
 mod task;
 mod workflow;

@@ -1,6 +1,7 @@
 //! The operations, one line each.
 
 mod adjust;
+mod all_events;
 mod control;
 mod create;
 mod delete;
@@ -8,6 +9,7 @@ mod estimate;
 mod events;
 mod get;
 mod list;
+mod rows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -25,5 +27,7 @@ pub fn register(service: &mut ServiceConfig<'_>) {
         .service(control::stop_task)
         .service(control::retry_task)
         .service(control::restart_task)
-        .service(events::list_task_events);
+        .service(events::list_task_events)
+        .service(rows::list_task_rows)
+        .service(all_events::list_events);
 }

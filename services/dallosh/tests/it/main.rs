@@ -11,6 +11,7 @@ mod ledger;
 mod models;
 mod operator;
 mod stacks;
+mod steering;
 
 /// The binary under test.
 const DALLOSH: &str = env!("CARGO_BIN_EXE_dallosh");

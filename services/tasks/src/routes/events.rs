@@ -1,22 +1,18 @@
-use std::{convert::Infallible, time::Duration};
-
-use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
-use bytes::Bytes;
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
 use dallosh_jobs::EventQuery;
 use dallosh_primitives::{Limit, Uid};
 use dallosh_service_kit::{Caller, Problem, Shutdown};
-use futures::{Stream, stream};
 use serde::Deserialize;
 use tokio::{sync::broadcast, time::Instant};
 use utoipa::IntoParams;
 
-use crate::{error::problem, state::State, workflow};
-
-/// How soon a stream looks at the log when no hint came.
-const LOOK: Duration = Duration::from_secs(1);
-/// How often a silent stream shows that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+use crate::{
+    error::problem,
+    sse::{self, ALIVE, HEARTBEAT, LOOK},
+    state::State,
+    workflow,
+};
 
 /// Which events.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,14 +44,10 @@ pub async fn list_task_events(
 ) -> Result<HttpResponse, Problem> {
     let scope = caller.require(Permission::ReadTasks)?;
     let uid = workflow::find(&state, scope, task_id.into_inner()).await?.uid;
-    if wants_stream(&request) {
+    if sse::is_wanted(&request) {
         let after = last_event_id(&request)?;
         let follow = Follow { news: state.live.listen(), state, shutdown, task: uid, after, alive: Instant::now() };
-        return Ok(HttpResponse::Ok()
-            .content_type("text/event-stream")
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header(("X-Accel-Buffering", "no"))
-            .streaming(follow.into_stream()));
+        return Ok(sse::answer(follow));
     }
     let after = match &query.cursor {
         None => 0,
@@ -73,15 +65,9 @@ pub async fn list_task_events(
     Ok(HttpResponse::Ok().json(ListOf { items, next_cursor, links }))
 }
 
-fn wants_stream(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/event-stream"))
-}
-
 fn last_event_id(request: &HttpRequest) -> Result<i64, Problem> {
-    let Some(value) = request.headers().get("last-event-id") else { return Ok(0) };
-    let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    number.ok_or_else(|| Problem::field("Last-Event-ID", "the number of an event"))
+    let Some(id) = sse::last_event_id(request) else { return Ok(0) };
+    id.parse().map_err(|_| Problem::field("Last-Event-ID", "the number of an event"))
 }
 
 /// A stream that follows the log of one task.
@@ -94,19 +80,7 @@ struct Follow {
     alive: Instant,
 }
 
-impl Follow {
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        stream::unfold(Some(self), |follow| async {
-            let mut follow = follow?;
-            loop {
-                if let Some(text) = follow.step().await? {
-                    return Some((Ok(Bytes::from(text)), Some(follow)));
-                }
-            }
-        })
-    }
-
-    /// The next text to send; `Some(None)` when there is nothing yet, `None` at the end.
+impl sse::Source for Follow {
     async fn step(&mut self) -> Option<Option<String>> {
         // The state before the events: when it is final, the events are all there.
         let job = self.state.engine.find(self.task).await;
@@ -116,7 +90,7 @@ impl Follow {
             (_, Ok(events)) if !events.is_empty() => {
                 self.after = events.last().map_or(self.after, |event| event.seq);
                 self.alive = Instant::now();
-                return Some(Some(events.iter().map(message).collect()));
+                return Some(Some(events.iter().map(|event| sse::message(event.seq, event)).collect()));
             }
             (Ok(Some(job)), Ok(_)) if job.data.control.state.is_final() && job.data.seq <= self.after => return None,
             // The database is away: the stream waits for it.
@@ -124,7 +98,7 @@ impl Follow {
         }
         if self.alive.elapsed() >= HEARTBEAT {
             self.alive = Instant::now();
-            return Some(Some(": alive\n\n".to_owned()));
+            return Some(Some(ALIVE.to_owned()));
         }
         let due = Instant::now() + LOOK;
         loop {
@@ -139,9 +113,4 @@ impl Follow {
             }
         }
     }
-}
-
-fn message(event: &TaskEvent) -> String {
-    let data = serde_json::to_string(event).unwrap_or_default();
-    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.seq, event.event)
 }

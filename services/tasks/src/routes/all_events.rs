@@ -1,0 +1,98 @@
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
+use dallosh_jobs::LogPosition;
+use dallosh_primitives::{Limit, Uid};
+use dallosh_service_kit::{Caller, Problem, Scope, Shutdown};
+use serde::Deserialize;
+use tokio::time::Instant;
+use utoipa::IntoParams;
+
+use crate::{
+    error::problem,
+    sse::{self, ALIVE, HEARTBEAT, LOOK},
+    state::State,
+};
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListAllEvents {
+    /// Items a page: 1 to 200, 50 unless asked.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What happened to all tasks that the caller may see, newest first; live with `Accept: text/event-stream`
+///
+/// The stream begins with now, or after `Last-Event-ID`, and sends each event once, in the order in which they came into
+/// the log, about a second after. Its ids are places in that order; they are opaque. One comes before any event, so that
+/// whoever reconnects misses nothing. It goes on until the client leaves.
+#[utoipa::path(tag = "tasks", operation_id = "list_events",
+    params(ListAllEvents, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last message")),
+    responses((status = 200, description = "The events", content(
+        (ListOf<TaskEvent> = "application/json"),
+        (String = "text/event-stream")))))]
+#[get("/v1/events")]
+pub async fn list_events(
+    state: web::Data<State>,
+    caller: Caller,
+    shutdown: web::Data<Shutdown>,
+    request: HttpRequest,
+    query: web::Query<ListAllEvents>,
+) -> Result<HttpResponse, Problem> {
+    let owner = match caller.require(Permission::ReadTasks)? {
+        Scope::All => None,
+        Scope::Owner(user) => Some(user),
+    };
+    if sse::is_wanted(&request) {
+        let after = match sse::last_event_id(&request) {
+            Some(id) => id.parse().map_err(|_| Problem::field("Last-Event-ID", "an id of this stream"))?,
+            None => state.engine.log_end(),
+        };
+        return Ok(sse::answer(Follow { state, shutdown, owner, after, began: false, alive: Instant::now() }));
+    }
+    let ListAllEvents { limit, cursor } = query.into_inner();
+    let limit = Limit::coerce(limit);
+    let page = state.engine.log_newest(owner, limit, cursor).await.map_err(problem)?;
+    let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);
+    if let Some(next) = &page.next_cursor {
+        links.insert("next".to_owned(), format!("/v1/events?limit={}&cursor={next}", limit.get()));
+    }
+    Ok(HttpResponse::Ok().json(ListOf { items: page.items, next_cursor: page.next_cursor, links }))
+}
+
+/// A stream that follows the log of all tasks, or of one user's.
+struct Follow {
+    state: web::Data<State>,
+    shutdown: web::Data<Shutdown>,
+    owner: Option<Uid>,
+    after: LogPosition,
+    began: bool,
+    alive: Instant,
+}
+
+impl sse::Source for Follow {
+    async fn step(&mut self) -> Option<Option<String>> {
+        if !self.began {
+            self.began = true;
+            return Some(Some(format!("id: {}\n\n", self.after)));
+        }
+        // When the database is away, the stream waits for it.
+        let found = self.state.engine.log_after(self.owner, self.after, Limit::coerce(Some(200))).await;
+        let found = found.unwrap_or_default();
+        if let Some((last, _)) = found.last() {
+            self.after = *last;
+            self.alive = Instant::now();
+            return Some(Some(found.iter().map(|(position, event)| sse::message(position, event)).collect()));
+        }
+        if self.alive.elapsed() >= HEARTBEAT {
+            self.alive = Instant::now();
+            return Some(Some(ALIVE.to_owned()));
+        }
+        tokio::select! {
+            () = self.shutdown.0.cancelled() => None,
+            () = tokio::time::sleep(LOOK) => Some(None),
+        }
+    }
+}
