@@ -2,6 +2,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use dallosh_broker::{Broker, Message};
 use dallosh_contracts::{Budget, TaskAction, TaskError, TaskEvent};
+use dallosh_failpoints::Failpoint;
 use dallosh_primitives::{Clock, Limit, Page, Uid};
 use dallosh_store::{Collection, Filter, ListQuery, Modified, Sort, Store, StoreError, StoreErrorKind, Versioned};
 use futures::{Stream, TryStreamExt as _, stream};
@@ -166,6 +167,7 @@ impl Engine {
             Modified::Refused(Refusal::Illegal(illegal)) => return Err(illegal.into()),
             Modified::Written(job) => job,
         };
+        Failpoint::CtlPostCas.pass().await?;
         self.relay.wake(uid);
         Ok((job, true))
     }

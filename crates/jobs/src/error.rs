@@ -1,4 +1,5 @@
-use dallosh_store::StoreError;
+use dallosh_failpoints::Injected;
+use dallosh_store::{StoreError, StoreErrorKind};
 
 use crate::IllegalTransition;
 
@@ -20,4 +21,11 @@ pub enum JobError {
     /// A job's own data does not encode or decode.
     #[error("the job's data does not decode")]
     Corrupt(#[from] serde_json::Error),
+}
+
+/// A failpoint fails as the database does.
+impl From<Injected> for JobError {
+    fn from(injected: Injected) -> Self {
+        StoreError::new(StoreErrorKind::Unavailable, "failpoint", injected.0.as_str()).because(injected).into()
+    }
 }

@@ -1,6 +1,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use dallosh_broker::{Broker, Message};
+use dallosh_failpoints::Failpoint;
 use dallosh_primitives::{Limit, Uid};
 use dallosh_store::{Collection, Filter, ListQuery, Sort, StoreErrorKind};
 use tokio::sync::Mutex;
@@ -107,6 +108,7 @@ impl Relay {
                     tracing::debug!(error = %error, "an event waits for the broker");
                     return Ok(());
                 }
+                Failpoint::OutboxPostPublish.pass().await?;
                 stored.data.published = true;
                 match self.events.replace(stored, "relay").await {
                     Err(error) if error.kind != StoreErrorKind::Stale => return Err(error.into()),

@@ -6,6 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use dallosh_contracts::{TaskError, Waiting};
+use dallosh_failpoints::Failpoint;
 use dallosh_primitives::{Limit, Uid};
 use dallosh_store::{Filter, ListQuery, Modified, Sort, StoreErrorKind};
 use rand::RngExt;
@@ -197,6 +198,7 @@ impl Worker {
                 Err(_) => return Ok(()),
             },
         };
+        Failpoint::ClaimPre.pass().await?;
         let now = self.engine.clock.now();
         let outcome = self.engine.jobs.modify(seen.uid, &self.config.instance, |job| {
             let control = &mut job.data.control;
@@ -224,6 +226,7 @@ impl Worker {
             Ok(())
         });
         let Modified::Written(job) = outcome.await? else { return Ok(()) };
+        Failpoint::ClaimPost.pass().await?;
         self.engine.relay.wake(job.uid);
         if job.data.control.state == State::Running
             && job.data.control.lease.is_some()
@@ -305,7 +308,10 @@ impl Worker {
                         lease.beat = lease.beat.saturating_add(1);
                     }
                 };
-                let written = self.engine.write(context.uid, context.epoch, &self.config.instance, beat).await;
+                let written = match Failpoint::LeaseRenew.pass().await {
+                    Ok(()) => self.engine.write(context.uid, context.epoch, &self.config.instance, beat).await,
+                    Err(injected) => Err(injected.into()),
+                };
                 if written.is_ok() {
                     renewed = before;
                 }
@@ -403,7 +409,10 @@ impl Worker {
     /// Writes what the steps came to. When even that fails, the lease runs out and the job goes on elsewhere.
     async fn settle(&self, context: &JobContext, outcome: Result<(), StepError>) {
         let written = match outcome {
-            Ok(()) => context.write(|job| self.engine.end(job, State::Done, None)).await,
+            Ok(()) => match context.write(|job| self.engine.end(job, State::Done, None)).await {
+                Ok(()) => Failpoint::DonePostCas.pass().await.map_err(|injected| JobError::from(injected).into()),
+                lost => lost,
+            },
             Err(StepError::Interrupted) => context.write(|job| self.engine.put_down(job, None)).await,
             Err(StepError::OutOfBudget { detail }) => {
                 tracing::info!(detail, "the task's limit is used up");

@@ -7,12 +7,15 @@ use std::{
     str::FromStr,
 };
 
+use dallosh_failpoints::Plan;
 use dallosh_primitives::ByteSize;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
 /// The prefix of environment variables that are configuration; `__` separates the parts of a key.
 const PREFIX: &str = "DALLOSH__";
+/// The environment variable with the points at which a test makes the process fail; no other layer has it.
+const FAILPOINTS: &str = "FAILPOINTS";
 
 /// How strict the process is about defaults that only suit a developer's machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl fmt::Display for Origin {
 pub struct Sources {
     /// Keys set on the command line.
     pub flags: Vec<(&'static str, String)>,
-    /// Environment variables; only those that begin with `DALLOSH__` count.
+    /// Environment variables; only those that begin with `DALLOSH__` count, and `FAILPOINTS`.
     pub environment: Vec<(String, String)>,
     /// A TOML file and its text.
     pub file: Option<(PathBuf, String)>,
@@ -164,6 +167,8 @@ pub struct Config {
     pub admin_password: Option<SecretString>,
     /// `auth.master_key`.
     pub master_key: Option<SecretString>,
+    /// `FAILPOINTS`: where the process is made to fail; nothing in the production profile.
+    pub failpoints: Plan,
     effective: Vec<(String, String, Origin)>,
 }
 
@@ -241,6 +246,7 @@ impl Config {
         let admin_email = reader.optional("auth.admin_email", "an e-mail address", |text| text.contains('@'));
         let admin_password = reader.secret("auth.admin_password");
         let master_key = reader.secret("auth.master_key");
+        let failpoints = reader.failpoints(sources, profile);
         reader.finish(|effective| {
             Some(Self {
                 profile: profile?,
@@ -263,6 +269,7 @@ impl Config {
                 admin_email,
                 admin_password,
                 master_key,
+                failpoints,
                 effective,
             })
         })
@@ -361,6 +368,19 @@ impl Reader {
         Some(text.into())
     }
 
+    fn failpoints(&mut self, sources: &Sources, profile: Option<Profile>) -> Plan {
+        let Some((_, text)) = sources.environment.iter().find(|(name, _)| name == FAILPOINTS) else {
+            return Plan::none();
+        };
+        if profile == Some(Profile::Production) {
+            self.errors.push(format!("{FAILPOINTS}: the production profile is never made to fail; unset it"));
+        }
+        text.parse().unwrap_or_else(|error| {
+            self.errors.push(format!("{FAILPOINTS}: {error}"));
+            Plan::none()
+        })
+    }
+
     fn finish(
         mut self,
         build: impl FnOnce(Vec<(String, String, Origin)>) -> Option<Config>,
@@ -445,6 +465,19 @@ mod tests {
         sources.flags = vec![("listen", "127.0.0.1:3".into())];
         let config = Config::load(&sources).unwrap();
         assert_eq!((config.listen.port(), config.max_parallel, config.lease_seconds), (3, 4, 6));
+    }
+
+    #[test]
+    fn failpoints_are_for_development_only() {
+        let set = |profile: &str, plan: &str| {
+            Config::load(&environment(&[("DALLOSH__PROFILE", profile), ("FAILPOINTS", plan)]))
+        };
+        let plan = "page.post_llm=kill@3";
+        assert_eq!(set("development", plan).unwrap().failpoints, plan.parse().unwrap());
+        let ConfigErrors(errors) = set("production", plan).unwrap_err();
+        assert_eq!(errors, ["FAILPOINTS: the production profile is never made to fail; unset it"]);
+        let ConfigErrors(errors) = set("development", "nowhere=kill").unwrap_err();
+        assert!(errors[0].starts_with("FAILPOINTS: `nowhere=kill` is no failpoint"), "{errors:?}");
     }
 
     #[test]

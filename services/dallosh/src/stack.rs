@@ -166,6 +166,7 @@ impl Stack {
     }
 
     async fn open(&self, instance: String) -> Result<Parts, StackError> {
+        dallosh_failpoints::arm(self.config.failpoints.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(&self.config.database_url, clock.clone()).await.map_err(part("the database"))?;
         let storage = Storage::open(&self.config.storage_url).await.map_err(part("the object store"))?;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use dallosh_dataset::DatasetError;
+use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, StepError};
 use dallosh_storage::{BlockingReader, Key, Storage, StorageError, StorageErrorKind};
 use sha2::{Digest, Sha256};
@@ -107,6 +108,11 @@ pub async fn run<T: Send + 'static>(
 pub fn share_of(part: u64, whole: u64) -> f64 {
     let thousandths = part.saturating_mul(1000).checked_div(whole).unwrap_or(1000).min(1000);
     f64::from(u32::try_from(thousandths).unwrap_or(1000)) / 1000.0
+}
+
+/// Passes a failpoint in work on a file; it fails as the object store does.
+pub fn pass(failpoint: Failpoint) -> Result<(), StepError> {
+    failpoint.pass_blocking().map_err(|error| dataset_failed(io::Error::from(error).into()))
 }
 
 /// What a failed storage call means for a step.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dallosh_dataset::{AppendCounts, CLEAN_TEXT, Label, append};
+use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, StepOutcome};
 use dallosh_storage::{BlockingWriter, Key, PutMode, Stage};
 use hashbrown::HashMap;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{appended, checkpoint, clean::CleanCheckpoint, required};
 use crate::{
-    blocking::{self, Gauge, Source, dataset_failed, storage_failed},
+    blocking::{self, Gauge, Source, dataset_failed, pass, storage_failed},
     paging::{Answer, PageResult, key_of},
     pipeline::{Artefact, Enrichment},
 };
@@ -46,6 +47,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
             })
         };
         let counts = append(source, CLEAN_TEXT, look_up, &mut writer).map_err(dataset_failed)?;
+        pass(Failpoint::AppendMid)?;
         let info = writer.commit().map_err(|error| storage_failed(&output, error))?;
         Ok(AppendCheckpoint { counts, artefacts: vec![Artefact::new(&output, info)] })
     })

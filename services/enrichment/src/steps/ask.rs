@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
 use dallosh_contracts::{ModelSnapshot, Waiting};
 use dallosh_dataset::{CLEAN_TEXT, Dialect, Limits, Reader, Step, text_key, unique_texts};
+use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, JobError, StepError, StepOutcome};
 use dallosh_llm::{Route, TOPICS};
 use dallosh_primitives::Uid;
@@ -147,9 +148,13 @@ impl Asked<'_> {
         let route = route.metered_by(meter.clone());
         let paid = Paid { job, page: name };
         let questions = Questions { route: &route, models, topics, retries, outage: &Waits(job), paid: &paid };
+        Failpoint::PagePreLlm.pass().await.map_err(JobError::from)?;
         let result = ask(&questions, &page).await.map_err(|error| meter.refusal().unwrap_or(error))?;
+        Failpoint::PagePostLlm.pass().await.map_err(JobError::from)?;
         let content = serde_json::to_value(&result).map_err(JobError::from)?;
-        decode(job.put_page(page.number, content).await?)
+        let stored = job.put_page(page.number, content).await?;
+        Failpoint::PagePostInsert.pass().await.map_err(JobError::from)?;
+        decode(stored)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dallosh_contracts::Counts;
 use dallosh_dataset::{CleanCounts, CleanOptions, Limits, clean};
+use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, StepOutcome};
 use dallosh_storage::{BlockingWriter, Key, PutMode, Stage};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::{checkpoint, dialect, input, key, read::ReadCheckpoint, required};
 use crate::{
-    blocking::{self, Gauge, Source, dataset_failed, storage_failed},
+    blocking::{self, Gauge, Source, dataset_failed, pass, storage_failed},
     pipeline::{Artefact, Enrichment},
 };
 
@@ -43,7 +44,9 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
         let counts = clean(source, &dialect, &Limits::default(), &survey, &options, &mut output, &mut leftovers)
             .map_err(dataset_failed)?;
         let leftovers = leftovers.commit().map_err(|error| storage_failed(&removed, error))?;
+        pass(Failpoint::CleanPreRename)?;
         let output = output.commit().map_err(|error| storage_failed(&cleaned_key, error))?;
+        pass(Failpoint::CleanPostRename)?;
         Ok(CleanCheckpoint {
             counts,
             artefacts: vec![Artefact::new(&cleaned_key, output), Artefact::new(&removed, leftovers)],

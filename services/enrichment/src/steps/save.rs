@@ -8,13 +8,14 @@ use std::{
 
 use dallosh_analysis::{Columns, IndexBuilder};
 use dallosh_dataset::{table_schema, write_table};
+use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, StepOutcome};
 use dallosh_storage::{BlockingWriter, Key, PutMode, Stage};
 use serde_json::json;
 
 use super::{append::AppendCheckpoint, appended, input, required};
 use crate::{
-    blocking::{self, Gauge, Source, dataset_failed, storage_failed},
+    blocking::{self, Gauge, Source, dataset_failed, pass, storage_failed},
     pipeline::Enrichment,
 };
 
@@ -47,6 +48,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
         columns.commit().map_err(|error| storage_failed(&table_key, error))?;
         counted.commit().map_err(|error| storage_failed(&index, error))?;
         output.commit().map_err(|error| storage_failed(&analysed_key, error))?;
+        pass(Failpoint::SavePostPut)?;
         Ok(json!({ "table": summary, "schema": schema }))
     })
     .await?;
