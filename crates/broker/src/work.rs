@@ -23,11 +23,11 @@ pub(crate) const SUBSCRIBER_BUFFER: usize = 1024;
 /// Asks the handler; a panic in it is a retry, never a dead consumer.
 pub(crate) async fn ask(handler: &dyn Handler, delivery: Delivery) -> Outcome {
     let id = delivery.message.id.clone();
-    let handled = async {
+    let answer = async {
         let outcome = handler.handle(delivery).await;
         Failpoint::AckPre.pass().await.map_or(Outcome::RetryAfter(PANIC_HOLD), |()| outcome)
     };
-    match AssertUnwindSafe(handled).catch_unwind().await {
+    match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(panic) => {
             tracing::error!(message.id = id, panic = panic_text(panic.as_ref()), "The handler of a message panicked");

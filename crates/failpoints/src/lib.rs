@@ -98,7 +98,9 @@ pub fn arm(plan: Plan) {
     }
     let mut armed = PLAN.write().unwrap_or_else(PoisonError::into_inner);
     *armed = plan;
-    PASSED.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+    for count in &PASSED {
+        count.store(0, Ordering::Relaxed);
+    }
     ARMED.store(is_armed, Ordering::Relaxed);
 }
 
@@ -155,7 +157,8 @@ impl Failpoint {
                     std::thread::park();
                 }
             }
-            Action::Panic => std::panic::panic_any(Injected(self).to_string()),
+            #[expect(clippy::panic, reason = "a panic is what was asked for")]
+            Action::Panic => panic!("{}", Injected(self)),
             Action::Err => Err(Injected(self)),
             Action::Sleep(_) | Action::Pause => Ok(()),
         }

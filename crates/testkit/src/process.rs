@@ -85,6 +85,12 @@ impl Process {
         Ok(())
     }
 
+    /// Waits until it ended by itself.
+    pub async fn ended(mut self) -> Result<()> {
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.context("it goes on living")??;
+        Ok(())
+    }
+
     /// Asks it to stop; its exit code.
     pub async fn stop(mut self) -> Result<Option<i32>> {
         self.signal(Signal::SIGTERM)?;

@@ -75,6 +75,12 @@ impl Stack {
         Ok(stack)
     }
 
+    /// Sets a variable of the environment for the next start, or takes it away.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
     /// Starts the one process again after [`Stack::kill`].
     pub async fn restart(&mut self) -> Result<()> {
         let arguments = ["up", "--listen", "127.0.0.1:0"];
@@ -88,6 +94,14 @@ impl Stack {
     pub async fn kill(&mut self) -> Result<()> {
         for (_, process) in self.processes.drain(..) {
             process.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every process ended by itself.
+    pub async fn ended(&mut self) -> Result<()> {
+        for (_, process) in self.processes.drain(..) {
+            process.ended().await?;
         }
         Ok(())
     }

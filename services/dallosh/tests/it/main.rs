@@ -7,6 +7,7 @@ mod architecture;
 mod contract;
 mod crash;
 mod journey;
+mod kill;
 mod ledger;
 mod models;
 mod operator;
