@@ -118,8 +118,9 @@ impl JobContext {
     /// Waits, but no longer than until the work is to be put down.
     pub async fn pause_for(&self, time: Duration) -> Result<(), StepError> {
         tokio::select! {
-            () = tokio::time::sleep(time) => Ok(()),
+            biased;
             _ = self.interrupted() => Err(StepError::Interrupted),
+            () = tokio::time::sleep(time) => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -9,9 +9,11 @@ use dallosh_contracts::{TaskError, Waiting};
 use dallosh_failpoints::Failpoint;
 use dallosh_primitives::{Limit, Uid};
 use dallosh_store::{Filter, ListQuery, Modified, Sort, StoreErrorKind};
-use rand::RngExt;
 use serde_json::Value;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -105,9 +107,10 @@ impl Worker {
             } else {
                 first = false;
             }
-            let jitter = rand::rng().random_range(0.8..1.2);
+            let jitter = 0.8 + 0.4 * fastrand::f64();
             let pause = SWEEP.min(self.config.lease / 2).mul_f64(jitter);
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -258,6 +261,7 @@ impl Worker {
             let watching = self.clone().watch(context.clone(), sender, poke, stop, ended.clone());
             let working = async {
                 let outcome = tokio::select! {
+                    biased;
                     outcome = self.steps(&context) => outcome,
                     // What is lost is dropped at once; everything else is put down in good order.
                     () = self.lost(&context) => Err(StepError::Job(JobError::LeaseLost)),
@@ -293,6 +297,7 @@ impl Worker {
         let mut wanted = None;
         loop {
             tokio::select! {
+                biased;
                 () = ended.cancelled() => return,
                 () = stop.cancelled(), if wanted != Some(Interruption::Shutdown) => {}
                 () = poke.notified() => {}

@@ -1,10 +1,4 @@
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-    marker::PhantomData,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, marker::PhantomData, sync::Arc, time::Duration};
 
 use dallosh_primitives::{Clock, Page, Uid};
 
@@ -188,8 +182,7 @@ impl<T: Document> Collection<T> {
 
 /// A random part of a time that doubles with each attempt, so that writers of one document come apart.
 fn pause(attempt: u32) -> Duration {
-    let most = 4_000_u64.saturating_mul(1 << attempt.min(7));
-    Duration::from_micros(RandomState::new().hash_one(attempt) % most)
+    Duration::from_micros(fastrand::u64(..4_000_u64.saturating_mul(1 << attempt.min(7))))
 }
 
 fn encode<T: Document>(document: &Versioned<T>) -> Result<RawDocument, StoreError> {

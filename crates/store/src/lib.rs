@@ -13,7 +13,7 @@ mod mongodb;
 mod sqlite;
 mod store;
 
-pub use backend::{Backend, RawDocument};
+pub use backend::{Backend, Position, RawDocument};
 pub use collection::{Collection, Modified};
 pub use document::{Document, Index, Versioned};
 pub use error::{StoreError, StoreErrorKind};

@@ -26,6 +26,11 @@ impl Store {
         Ok(Self { backend, clock })
     }
 
+    /// A store on a database of one's own, such as a simulated one that fails as it is told.
+    pub fn on(backend: Arc<dyn Backend>, clock: Arc<dyn Clock>) -> Self {
+        Self { backend, clock }
+    }
+
     /// The collection of `T`, made with its indexes when it is not there yet.
     pub async fn collection<T: Document>(&self) -> Result<Collection<T>, StoreError> {
         self.backend.prepare(T::COLLECTION, T::INDEXES).await?;

@@ -4,6 +4,7 @@
 
 mod bench;
 mod money;
+mod simulation;
 
 use std::time::Duration;
 
