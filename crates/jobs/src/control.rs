@@ -122,7 +122,7 @@ pub enum Command {
     Retry {
         /// The first step to do again.
         from_step: Option<String>,
-        /// Only what failed.
+        /// Only what has no answer yet: what failed, and what an earlier end left out.
         failed: bool,
     },
     /// All of it again, as a new run.

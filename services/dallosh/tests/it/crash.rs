@@ -65,3 +65,24 @@ async fn a_stop_in_the_middle_puts_the_task_down_and_the_next_start_goes_on_at_o
     client.at(&stack.base).wait_for(&task, "done").await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_retry_of_failed_rows_after_a_stop_also_asks_for_what_the_stop_left_out() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[("FAILPOINTS", "page.pre_llm=sleep(100)")]).await?;
+    let client = stack.analyst().await?;
+    let (_, task) = client.new_task(&posts(200), json!({ "paginate_rows_limit": 10 })).await?;
+    client.act(&task, "start").await?.expect(202)?;
+    while client.task(&task).await?["progress"]["pages_done"].as_u64() < Some(2) {}
+    client.act(&task, "stop").await?.expect(202)?;
+    client.wait_for(&task, "stopped").await?;
+    client.post(&format!("/v1/tasks/{task}/retry"), &json!({ "failed_rows": true })).await?.expect(202)?;
+    let done = loop {
+        let data = client.task(&task).await?;
+        if data["status"] == "done" {
+            break data;
+        }
+        ensure!(data["status"] != "on_error", "{data}");
+    };
+    ensure!(done["progress"]["rows_done"] == 200 && done["progress"]["rows_failed"] == 0, "rows are left out: {done}");
+    Ok(())
+}

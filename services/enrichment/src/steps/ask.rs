@@ -60,8 +60,8 @@ pub async fn run(pipeline: &Enrichment, job: &Arc<JobContext>) -> StepOutcome {
     for page in job.pages().await? {
         tally.add(&decode(page)?);
     }
-    // A later round asks only for what failed in the ones before.
-    let wanted = (round > 0).then(|| tally.failed_before.clone());
+    // A later round asks for what has no answer from the ones before: it failed, or they did not come to it.
+    let wanted = (round > 0).then(|| tally.open_before());
     let texts = wanted.as_ref().map_or(counts.unique_texts, |wanted| u64::try_from(wanted.len()).unwrap_or(u64::MAX));
     let pages_total = texts.div_ceil(u64::from(page_texts));
     let stop = CancellationToken::new();
@@ -283,8 +283,8 @@ struct Tally {
     round: i64,
     /// Pages of this round.
     done: BTreeSet<i64>,
-    /// Texts that failed in the rounds before and were not answered since.
-    failed_before: HashSet<u128>,
+    /// Texts that were answered in the rounds before.
+    answered_before: HashSet<u128>,
     /// Texts with an outcome; `true` for a failure.
     outcomes: HashMap<u128, bool>,
     rows_done: u64,
@@ -300,7 +300,7 @@ impl Tally {
             rows,
             round,
             done: BTreeSet::new(),
-            failed_before: HashSet::new(),
+            answered_before: HashSet::new(),
             outcomes: HashMap::new(),
             rows_done: 0,
             rows_failed: 0,
@@ -308,6 +308,11 @@ impl Tally {
             cached: 0,
             recent: VecDeque::new(),
         }
+    }
+
+    /// Texts without an answer from the rounds before.
+    fn open_before(&self) -> HashSet<u128> {
+        self.rows.keys().filter(|key| !self.answered_before.contains(*key)).copied().collect()
     }
 
     /// Adds a page; those of earlier rounds come before those of later ones.
@@ -327,12 +332,8 @@ impl Tally {
             if failed {
                 self.rows_failed = self.rows_failed.saturating_add(rows);
             }
-            if page.round < self.round {
-                if failed {
-                    self.failed_before.insert(key);
-                } else {
-                    self.failed_before.remove(&key);
-                }
+            if page.round < self.round && !failed {
+                self.answered_before.insert(key);
             }
         }
         self.models.extend(page.models.iter().cloned());
