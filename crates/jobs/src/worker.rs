@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use crate::{Desired, Engine, Interruption, Job, JobContext, JobError, State, StepError, StepOutcome, ledger::Ledger};
 
-/// How often a worker looks for work that no hint told it of.
+/// How often a worker looks for work that no hint told it of, at the latest.
 const SWEEP: Duration = Duration::from_secs(2);
 /// How often it looks at what its own jobs are to do.
 const LOOK: Duration = Duration::from_millis(300);
@@ -107,7 +107,7 @@ impl Worker {
             } else {
                 first = false;
             }
-            let jitter = 0.8 + 0.4 * fastrand::f64();
+            let jitter = 1.0 - 0.4 * fastrand::f64();
             let pause = SWEEP.min(self.config.lease / 2).mul_f64(jitter);
             tokio::select! {
                 biased;
