@@ -8,6 +8,7 @@ mod model;
 mod node;
 mod posts;
 mod process;
+mod proxy;
 mod servers;
 mod stack;
 
@@ -18,5 +19,6 @@ pub use model::{
 pub use node::Node;
 pub use posts::posts;
 pub use process::Process;
+pub use proxy::{Proxy, Wire};
 pub use servers::{aimock_url, amqp_url, llama, mongodb_url, s3_endpoint};
 pub use stack::Stack;
