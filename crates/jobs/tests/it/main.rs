@@ -1,6 +1,6 @@
 //! The engine on a real database: steps, leases, checkpoints, control and events.
 
-#![expect(clippy::unwrap_used, reason = "a test that can not go on fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that can not go on fails")]
 
 mod bench;
 mod money;

@@ -223,6 +223,6 @@ fn matches(filter: &Filter, document: &RawDocument) -> bool {
         }
         Filter::And(all) => all.iter().all(|one| matches(one, document)),
         Filter::Or(any) => any.iter().any(|one| matches(one, document)),
-        Filter::Prefix(..) | Filter::Text(..) => panic!("the engine asks for no texts"),
+        Filter::Prefix(..) | Filter::Text(..) => unreachable!("the engine asks for no texts"),
     }
 }

@@ -5,6 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use dallosh_broker::Broker;
 use dallosh_jobs::{
     Engine, Job, JobContext, JobDocument, Kind, Pipeline, State, StepError, StepOutcome, Worker, WorkerConfig,
@@ -45,7 +46,6 @@ pub struct World {
     pub failing: watch::Sender<u8>,
     pub calls: Mutex<Vec<Call>>,
     broker: Broker,
-    clock: ManualClock,
 }
 
 /// A simulated process.
@@ -69,15 +69,17 @@ impl World {
             failing: watch::Sender::new(0),
             calls: Mutex::default(),
             broker: Broker::open("memory://", &[]).await.unwrap(),
-            clock: ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()),
         }
     }
 
+    /// A process that begins now; its clock is off by up to an hour.
     pub async fn process(&self) -> (Process, Connection) {
         let life = watch::Sender::new(Life::Alive);
         let connection =
             Connection { database: self.database.clone(), life: life.subscribe(), failing: self.failing.subscribe() };
-        let clock = Arc::new(self.clock.clone());
+        let clock = ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap());
+        clock.advance(TimeDelta::seconds(fastrand::i64(-3600..=3600)));
+        let clock = Arc::new(clock);
         let store = Store::on(Arc::new(connection.clone()), clock.clone());
         let engine = Engine::open(KIND, &store, self.broker.clone(), clock).await.unwrap();
         (Process { engine, life }, connection)
@@ -178,21 +180,13 @@ pub fn decode(pages: Vec<Value>) -> Vec<PageContent> {
     pages.into_iter().map(|page| serde_json::from_value(page).unwrap()).collect()
 }
 
-/// The pages of a round that are not stored: all units, or in a later round those that failed before.
+/// The pages of a round that are not stored: all units, or in a later round those without an answer from before.
 fn plan(stored: &[PageContent], round: i64) -> Vec<(i64, Vec<u64>)> {
-    let mut wanted: BTreeSet<u64> = if round == 0 { (0..UNITS).collect() } else { BTreeSet::new() };
-    for page in stored.iter().filter(|page| page.round < round) {
-        for (unit, (_, usable)) in &page.answers {
-            if *usable {
-                wanted.remove(unit);
-            } else {
-                wanted.insert(*unit);
-            }
-        }
-    }
+    let before = stored.iter().filter(|page| page.round < round).flat_map(|page| &page.answers);
+    let usable: BTreeSet<_> = before.filter(|(_, (_, usable))| *usable).map(|(unit, _)| *unit).collect();
+    let wanted: Vec<_> = (0..UNITS).filter(|unit| !usable.contains(unit)).collect();
     let answered: BTreeSet<_> =
         stored.iter().filter(|page| page.round == round).flat_map(|page| page.answers.keys().copied()).collect();
-    let wanted: Vec<_> = wanted.into_iter().collect();
     let pages = (0..).zip(wanted.chunks(PAGE_UNITS).map(<[u64]>::to_vec));
     pages.filter(|(_, units)| !units.iter().any(|unit| answered.contains(unit))).collect()
 }
