@@ -1,6 +1,7 @@
 use std::{net::TcpListener, path::PathBuf};
 
 use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::{Client, Process, amqp_url, mongodb_url, s3_endpoint};
@@ -104,6 +105,11 @@ impl Stack {
             process.ended().await?;
         }
         Ok(())
+    }
+
+    /// Sends every process a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.processes.iter().try_for_each(|(_, process)| process.signal(signal))
     }
 
     /// Asks every process to stop, the door first; the exit codes. The data stays for [`Stack::restart`].

@@ -4,16 +4,18 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use dallosh_testkit::{Client, Stack, posts};
+use dallosh_testkit::{Client, FakeModel, Stack, posts};
 use serde_json::json;
 
-use crate::DALLOSH;
+use crate::{DALLOSH, models::register};
 
 /// 360 different texts.
 const ROWS: usize = 400;
 const PAGE_TEXTS: usize = 18;
 /// The first, a middle and the last page.
 const PAGES: [usize; 3] = [1, 10, 20];
+/// Calls in flight at once.
+const CONCURRENCY: usize = 2;
 /// Long enough that a run which waited for it would fail.
 const LEASE: (&str, &str) = ("DALLOSH__TASKS__LEASE_SECONDS", "600");
 const FAILPOINTS: &str = "FAILPOINTS";
@@ -38,17 +40,20 @@ enum Way {
     Beat,
 }
 
-async fn begin(stack: &Stack) -> Result<(Client, String, String)> {
+async fn begin(stack: &Stack, model: &FakeModel) -> Result<(Client, String, String)> {
+    register(&stack.admin().await?, model).await?;
     let client = stack.analyst().await?;
-    let (file, task) = client.new_task(&posts(ROWS), json!({ "paginate_rows_limit": PAGE_TEXTS })).await?;
+    let options = json!({ "paginate_rows_limit": PAGE_TEXTS, "concurrency": CONCURRENCY });
+    let (file, task) = client.new_task(&posts(ROWS), options).await?;
     client.act(&task, "start").await?.expect(202)?;
     Ok((client, file, task))
 }
 
 async fn undisturbed() -> Result<Vec<u8>> {
-    let stack = Stack::embedded(DALLOSH, &[LEASE]).await?;
-    let (client, file, task) = begin(&stack).await?;
+    let (stack, model) = (Stack::embedded(DALLOSH, &[LEASE]).await?, FakeModel::start().await);
+    let (client, file, task) = begin(&stack, &model).await?;
     let done = client.wait_for(&task, "done").await?;
+    ensure!(model.calls() == PAGES[2], "{} questions", model.calls());
     ensure!(done["progress"]["pages_total"] == PAGES[2], "the last page is another one: {done}");
     client.content(&file, "analysed").await
 }
@@ -59,7 +64,8 @@ impl Kill {
         let Self { point, way } = self;
         let first = if *way == Way::Page { point } else { "page.pre_llm" };
         let mut stack = Stack::embedded(DALLOSH, &[LEASE, (FAILPOINTS, &format!("{first}=kill@{page}"))]).await?;
-        let (client, file, task) = begin(&stack).await?;
+        let model = FakeModel::start().await;
+        let (client, file, task) = begin(&stack, &model).await?;
         stack.ended().await?;
         if *way != Way::Page {
             self.second(&mut stack, &client, &task).await.with_context(|| format!("{point} was not passed"))?;
@@ -74,6 +80,10 @@ impl Kill {
         let progress = &done["progress"];
         ensure!(progress["rows_done"] == ROWS && progress["rows_failed"] == 0, "rows are missing: {progress}");
         ensure!(progress["pages_done"] == PAGES[2], "pages are missing: {progress}");
+        let kills = if *way == Way::Page { 1 } else { 2 };
+        let most = PAGES[2] + kills * CONCURRENCY;
+        ensure!(model.calls() <= most, "{} questions after {kills} kills", model.calls());
+        eprintln!("{point} at page {page}: {} questions for {} pages", model.calls(), PAGES[2]);
         let history = client.history(&task).await?;
         ensure!(history.iter().zip(1..).all(|(event, seq)| event["seq"] == seq), "the history has a gap");
         ensure!(history.iter().filter(|event| event["event"] == "done").count() == 1, "it is not done exactly once");

@@ -6,6 +6,7 @@ mod analysis;
 mod architecture;
 mod contract;
 mod crash;
+mod faults;
 mod journey;
 mod kill;
 mod ledger;
@@ -13,6 +14,7 @@ mod models;
 mod operator;
 mod stacks;
 mod steering;
+mod takeover;
 
 /// The binary under test.
 const DALLOSH: &str = env!("CARGO_BIN_EXE_dallosh");

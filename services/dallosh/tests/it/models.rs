@@ -13,7 +13,7 @@ const KEY: &str = "sk-canary-4711";
 const TOPICS: [&str; 3] = ["panne", "facturation", "autre"];
 
 /// Names the model in the settings; its id.
-async fn register(admin: &Client, model: &FakeModel) -> Result<String> {
+pub async fn register(admin: &Client, model: &FakeModel) -> Result<String> {
     register_with(admin, model, json!({})).await
 }
 
