@@ -5,7 +5,7 @@ ifdef CARGO_TARGET_DIR
 DALLOSH = $(CARGO_TARGET_DIR)/release/dallosh
 endif
 
-.PHONY: run test frontend generate deny help
+.PHONY: run test frontend generate chaos deny help
 
 run: frontend ## build, start everything on 127.0.0.1:5006, and send the sample through it
 	cargo build --release --locked -p dallosh
@@ -31,6 +31,9 @@ generate: ## write proto/ and docs/errors.md anew from the code
 	cargo run -q --locked -p dallosh -- asyncapi > proto/asyncapi.yaml
 	for name in proceed_task retry_step handle_process task_event; do cargo run -q --locked -p dallosh -- schema $$name > proto/schemas/$$name.json; done
 	cargo run -q --locked -p dallosh -- errors > docs/errors.md
+
+chaos: ## play SEEDS=10000 random histories of the job engine; DALLOSH_SEED=… plays one again
+	DALLOSH_SEEDS=$(or $(SEEDS),10000) cargo test --locked -p dallosh-jobs --test it every_random_history
 
 deny: ## licences, bans and sources of every dependency (installs cargo-deny)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
