@@ -12,6 +12,9 @@ pub enum Answer {
         priority: u8,
         /// The topic.
         main_topic: String,
+        /// What a person should know about the answer, such as that the text was cut.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// No usable answer, however often it was asked.
     Failed {

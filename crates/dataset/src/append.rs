@@ -24,6 +24,8 @@ pub enum Label<'a> {
         priority: u8,
         /// Topic in a word.
         main_topic: &'a str,
+        /// What a person should know about the answer; written where the reason of a failure would stand.
+        note: &'a str,
     },
     /// The model gave no usable answer.
     Failed {
@@ -49,7 +51,7 @@ pub struct LabelColumns {
     pub main_topic: String,
     /// `ok`, `failed` or `skipped`.
     pub status: String,
-    /// Why there is no label.
+    /// Why there is no label; or what is to be known about the one that there is.
     pub error: String,
 }
 
@@ -135,9 +137,9 @@ pub fn append_as<'a>(
 
 fn push_label(line: &mut Vec<u8>, label: Label<'_>, counts: &mut AppendCounts) {
     match label {
-        Label::Ok { sentiment, priority, main_topic } => {
+        Label::Ok { sentiment, priority, main_topic, note } => {
             counts.ok += 1;
-            write::push_row(line, [sentiment, &priority.to_string(), main_topic, "ok", ""]);
+            write::push_row(line, [sentiment, &priority.to_string(), main_topic, "ok", note]);
         }
         Label::Failed { reason } => {
             counts.failed += 1;

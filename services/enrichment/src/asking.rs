@@ -233,7 +233,11 @@ impl Asking<'_> {
             .into_iter()
             .map(|(id, Label { sentiment, priority, main_topic })| {
                 let (sentiment, priority) = (sentiment.as_str().to_owned(), priority.as_u8());
-                (id, Answer::Ok { sentiment, priority, main_topic })
+                let note = self.cuts.get(&id).map(|bytes| {
+                    let read = text_of(self.page, id).map_or(0, |text| cut_to(text, *bytes).chars().count());
+                    format!("only the first {read} characters were read: the text is too long for the model")
+                });
+                (id, Answer::Ok { sentiment, priority, main_topic, note })
             })
             .collect();
         if let Some(keys) = known.and_then(|known| known.answers) {
@@ -409,8 +413,11 @@ impl Question for Part<'_> {
             Some((*id, self.cuts.get(id).map_or(text, |cut| cut_to(text, *cut))))
         };
         let mut texts: Vec<(u32, &str)> = put.asked.iter().filter_map(sent).collect();
-        if let Some(model) = self.questions.models.get(place) {
-            texts.truncate(model.sizing.fit(texts.iter().map(|(_, text)| text.len())));
+        if let (Some(model), Some(routed)) =
+            (self.questions.models.get(place), self.questions.route.models().get(place))
+        {
+            let context = routed.provider.context_tokens();
+            texts.truncate(model.sizing.fit(texts.iter().map(|(_, text)| text.len()), context));
         }
         put.asked = texts.iter().map(|(id, _)| *id).collect();
         (!texts.is_empty()).then(|| labelling_request(&texts, self.questions.topics))

@@ -151,7 +151,7 @@ fn appended(cleaned: &Cleaned) -> (AppendCounts, String) {
     let mut out = Vec::new();
     let look_up = |key| {
         let (sentiment, priority, main_topic) = labels.get(&key)?;
-        Some(Label::Ok { sentiment, priority: *priority, main_topic })
+        Some(Label::Ok { sentiment, priority: *priority, main_topic, note: "" })
     };
     let counts = append(&*cleaned.bytes, CLEAN_TEXT, look_up, &mut out).unwrap();
     (counts, String::from_utf8(out).unwrap())

@@ -249,7 +249,7 @@ async fn what_another_task_asks_for_is_waited_for_and_not_paid_twice() {
     // The other task answers one and gives the second up.
     let other = paid.clone();
     *waiting.then.lock().unwrap() = Some(Box::new(move || {
-        let answer = Answer::Ok { sentiment: "positive".into(), priority: 0, main_topic: "autre".into() };
+        let answer = Answer::Ok { sentiment: "positive".into(), priority: 0, main_topic: "autre".into(), note: None };
         other.answers.lock().unwrap().insert(theirs[0], serde_json::to_value(answer).unwrap());
         other.elsewhere.lock().unwrap().clear();
     }));
@@ -285,6 +285,9 @@ async fn what_does_not_fit_the_context_is_asked_in_parts_and_a_long_text_is_cut(
     page.texts[7].1 = "é".repeat(5000);
     let result = ask_models(&[&model], &page, &Paid::default(), &Waiting::default()).await.unwrap();
     assert_eq!(are_ok(&result), [true; 20]);
+    let notes: Vec<usize> =
+        (0..20).filter(|place| matches!(&result.answers[*place].1, Answer::Ok { note: Some(_), .. })).collect();
+    assert_eq!(notes, [7], "the text that was cut says so, and no other");
     let asked = model.asked.lock().unwrap();
     let answered = asked.iter().filter(|texts| texts.iter().map(|(_, text)| text.len()).sum::<usize>() <= 1000);
     let mut ids: Vec<u32> = answered.flat_map(|texts| all(texts)).collect();

@@ -40,8 +40,9 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     let found = blocking::run(job, gauge, size, (90.0, 95.0), move || {
         let look_up = |key: u128| {
             Some(match answers.get(&key)? {
-                Answer::Ok { sentiment, priority, main_topic } => {
-                    Label::Ok { sentiment, priority: *priority, main_topic }
+                Answer::Ok { sentiment, priority, main_topic, note } => {
+                    let note = note.as_deref().unwrap_or_default();
+                    Label::Ok { sentiment, priority: *priority, main_topic, note }
                 }
                 Answer::Failed { reason } => Label::Failed { reason },
             })
