@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, ffi, params_from_iter, types};
 use tokio::{sync::Semaphore, time::timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     Backend, Filter, Index, RawDocument, Sort, StoreError, StoreErrorKind, Value,
@@ -102,27 +103,32 @@ impl Lane {
         collection: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let unavailable = || StoreError::new(StoreErrorKind::Unavailable, operation, collection);
-        let turn = timeout(self.file.busy_timeout + TURN_MARGIN, self.turns.clone().acquire_owned())
-            .await
-            .map_err(|late| unavailable().because(late))?
-            .map_err(|closed| unavailable().because(closed))?;
-        let (file, writes, idle) = (self.file.clone(), self.writes, self.idle.clone());
-        let done = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let free = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match free {
-                Some(connection) => connection,
-                None => file.connect(writes)?,
-            };
-            let result = work(&connection);
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            Ok(result?)
-        });
-        match done.await {
-            Ok(result) => result.map_err(|failure: Failure| failure.into_error(operation, collection)),
-            Err(stopped) => Err(unavailable().because(stopped)),
-        }
+        let unavailable = move || StoreError::new(StoreErrorKind::Unavailable, operation, collection);
+        let (file, writes, idle, turns) = (self.file.clone(), self.writes, self.idle.clone(), self.turns.clone());
+        let patience = file.busy_timeout + TURN_MARGIN;
+        // In a task of its own: a turn that came to a caller whom nobody polls just then would be kept from all others.
+        let done = AbortOnDropHandle::new(tokio::spawn(async move {
+            let turn = timeout(patience, turns.acquire_owned())
+                .await
+                .map_err(|late| unavailable().because(late))?
+                .map_err(|closed| unavailable().because(closed))?;
+            let worked = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let free = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let connection = match free {
+                    Some(connection) => connection,
+                    None => file.connect(writes)?,
+                };
+                let result = work(&connection);
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                Ok(result?)
+            });
+            match worked.await {
+                Ok(result) => result.map_err(|failure: Failure| failure.into_error(operation, collection)),
+                Err(stopped) => Err(unavailable().because(stopped)),
+            }
+        }));
+        done.await.map_err(|stopped| unavailable().because(stopped))?
     }
 }
 
@@ -631,6 +637,20 @@ mod tests {
         for document in documents {
             assert_eq!(backend.find(COLLECTION, document.uid).await.unwrap(), Some(document));
         }
+    }
+
+    #[tokio::test]
+    async fn a_caller_whom_nobody_polls_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = open(folder.path(), Duration::from_millis(200)).await;
+        let mut first = std::pin::pin!(backend.insert(COLLECTION, document("1")));
+        let mut left_alone = std::pin::pin!(backend.insert(COLLECTION, document("2")));
+        for write in [&mut first, &mut left_alone] {
+            std::future::poll_fn(|context| std::task::Poll::Ready(drop(write.as_mut().poll(context)))).await;
+        }
+        first.await.unwrap();
+        backend.insert(COLLECTION, document("3")).await.unwrap();
+        left_alone.await.unwrap();
     }
 
     #[tokio::test]
