@@ -141,7 +141,7 @@ mod tests {
 
     #[async_trait]
     impl Pipeline for Nothing {
-        async fn run(&self, _: &'static str, _: &JobContext) -> StepOutcome {
+        async fn run(&self, _: &'static str, _: &Arc<JobContext>) -> StepOutcome {
             Err(StepError::Interrupted)
         }
 

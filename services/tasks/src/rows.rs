@@ -179,7 +179,8 @@ fn page(
             enrichment_error: (status == RowStatus::Skipped).then(|| EMPTY_TEXT.to_owned()),
         };
         match answer {
-            Some(Answer::Ok { sentiment, priority, main_topic }) => {
+            Some(Answer::Ok { sentiment, priority, main_topic, note }) => {
+                item.enrichment_error.clone_from(note);
                 item.sentiment = Some(sentiment.clone());
                 item.priority = Some(*priority);
                 item.main_topic = Some(main_topic.clone());
@@ -273,7 +274,7 @@ mod tests {
 
     fn answers() -> Answers {
         let mut answers = Answers::default();
-        let good = Answer::Ok { sentiment: "positive".into(), priority: 0, main_topic: "tv".into() };
+        let good = Answer::Ok { sentiment: "positive".into(), priority: 0, main_topic: "tv".into(), note: None };
         answers.add(dallosh_dataset::text_key("good"), Answer::Failed { reason: "first round".into() });
         answers.add(dallosh_dataset::text_key("good"), good);
         answers.add(dallosh_dataset::text_key("bad"), Answer::Failed { reason: "no usable answer".into() });

@@ -120,6 +120,17 @@ impl Backend for Connection {
         self.call("insert", collection, insert).await
     }
 
+    async fn insert_many(&self, collection: &'static str, documents: Vec<RawDocument>) -> Result<Vec<Uid>, StoreError> {
+        let insert = |database: &Database| {
+            let is_free = |document: &RawDocument| database.find(collection, document.uid).is_none();
+            let free: Vec<_> = documents.into_iter().filter(is_free).collect();
+            let inserted = free.iter().map(|document| document.uid).collect();
+            free.into_iter().for_each(|document| database.write(collection, document));
+            Ok(inserted)
+        };
+        self.call("insert_many", collection, insert).await
+    }
+
     async fn replace(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError> {
         let replace = |database: &Database| {
             let stored = database.find(collection, document.uid);

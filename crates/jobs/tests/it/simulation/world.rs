@@ -125,7 +125,7 @@ struct Pages {
 
 #[async_trait]
 impl Pipeline for Pages {
-    async fn run(&self, step: &'static str, job: &JobContext) -> StepOutcome {
+    async fn run(&self, step: &'static str, job: &Arc<JobContext>) -> StepOutcome {
         match step {
             "ask" => self.ask(job).await,
             "save" => {
