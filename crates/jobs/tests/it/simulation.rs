@@ -289,7 +289,8 @@ fn explained(before: &Job, after: &Job) -> Result<()> {
     ensure!(new.seq == old.seq + emitted, "{emitted} events between {} and {}", old.seq, new.seq);
     let is_final = old.control.state.is_final();
     if old.control == new.control && (is_final || by == "relay") {
-        let sent = JobDocument { outbox: new.outbox.clone(), unsent: new.unsent, ..old.clone() };
+        let mut sent = old.clone();
+        (sent.outbox, sent.unsent) = (new.outbox.clone(), new.unsent);
         ensure!(sent == *new, "something else than the outbox changed");
         return Ok(());
     }
