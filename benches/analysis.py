@@ -47,7 +47,7 @@ def main():
         for rows in options.rows:
             path = folder / f"posts-{rows}.csv"
             make(path, rows)
-            file = process.upload(path, auth)["uid"]
+            file = process.upload(path, auth)
             body = '{"file_id": "%s", "start": true}' % file
             task = process.call("POST", "/v1/tasks", body, auth | {"Content-Type": "application/json"})["uid"]
             began = time.monotonic()
