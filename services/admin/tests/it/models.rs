@@ -96,7 +96,7 @@ async fn limits_are_kept_reach_the_tasks_and_go_with_null() {
         (&changed["requestsPerMinute"], &changed["tokensPerMinute"], &changed["contextTokens"]),
         (&json!(500), &json!(1_000_000_000), &Value::Null)
     );
-    let route = admin.get("/v1/settings/ai/route?mode=external").await.json();
+    let route = admin.get("/internal/ai/route?mode=external").await.json();
     let taken = &route[0];
     assert_eq!(
         (&taken["requests_per_minute"], &taken["tokens_per_minute"], &taken["context_tokens"]),
