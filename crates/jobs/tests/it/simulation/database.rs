@@ -125,7 +125,9 @@ impl Backend for Connection {
             let is_free = |document: &RawDocument| database.find(collection, document.uid).is_none();
             let free: Vec<_> = documents.into_iter().filter(is_free).collect();
             let inserted = free.iter().map(|document| document.uid).collect();
-            free.into_iter().for_each(|document| database.write(collection, document));
+            for document in free {
+                database.write(collection, document);
+            }
             Ok(inserted)
         };
         self.call("insert_many", collection, insert).await
