@@ -646,7 +646,11 @@ mod tests {
         let mut first = std::pin::pin!(backend.insert(COLLECTION, document("1")));
         let mut left_alone = std::pin::pin!(backend.insert(COLLECTION, document("2")));
         for write in [&mut first, &mut left_alone] {
-            std::future::poll_fn(|context| std::task::Poll::Ready(drop(write.as_mut().poll(context)))).await;
+            std::future::poll_fn(|context| {
+                let _ = write.as_mut().poll(context);
+                std::task::Poll::Ready(())
+            })
+            .await;
         }
         first.await.unwrap();
         backend.insert(COLLECTION, document("3")).await.unwrap();
