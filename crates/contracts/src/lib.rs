@@ -4,6 +4,7 @@
 //! service's.
 
 mod event;
+pub mod figures;
 mod file;
 mod message;
 mod model;

@@ -24,6 +24,10 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Added, Self::InQueue, Self::Running, Self::Paused, Self::Stopped, Self::OnError, Self::Done];
+
     /// Whether nothing happens any more by itself or by a worker.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Stopped | Self::OnError | Self::Done)

@@ -1,7 +1,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use dallosh_broker::{Broker, Message};
-use dallosh_contracts::{Budget, TaskAction, TaskError, TaskEvent};
+use dallosh_contracts::{Budget, TaskAction, TaskError, TaskEvent, figures};
 use dallosh_failpoints::Failpoint;
 use dallosh_primitives::{Clock, Limit, Page, Uid};
 use dallosh_store::{Collection, Filter, ListQuery, Modified, Sort, Store, StoreError, StoreErrorKind, Versioned};
@@ -450,6 +450,17 @@ impl Engine {
         }
     }
 
+    /// Tells how many jobs there are in each state.
+    pub(crate) async fn count_states(&self) -> Result<(), JobError> {
+        for state in State::ALL {
+            let of_kind = Filter::eq("kind", self.kind.name).and(Filter::eq("deleted", false));
+            let count = self.jobs.count(&of_kind.and(Filter::eq("state", state.as_str()))).await?;
+            let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            metrics::gauge!(figures::TASKS, "state" => state.as_str()).set(count);
+        }
+        Ok(())
+    }
+
     /// Puts a running job down as its `desired` says, and emits what came of it. `out_of_budget` tells in words why its
     /// limit does not cover another call, when that is why.
     pub(crate) fn put_down(&self, job: &mut Job, out_of_budget: Option<&str>) {
@@ -478,6 +489,7 @@ impl Engine {
         match self.pages.insert_as(uid, document, "worker").await {
             Ok(_) => Ok(content),
             Err(error) if error.kind == StoreErrorKind::Duplicate => {
+                metrics::counter!(figures::PAGES_REDONE).increment(1);
                 self.pages.find(uid).await?.map(|stored| stored.data.content).ok_or(JobError::LeaseLost)
             }
             Err(error) => Err(error.into()),

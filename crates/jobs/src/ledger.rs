@@ -10,7 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use dallosh_contracts::{Budget, Spend};
+use dallosh_contracts::{Budget, Spend, figures};
 use dallosh_primitives::{Limit, Uid};
 use dallosh_store::{Document, Filter, Index, ListQuery, Modified, Sort, StoreErrorKind};
 use rust_decimal::Decimal;
@@ -147,6 +147,24 @@ impl Document for CallDocument {
         Index { fields: &["owner", "at"], unique: false },
         Index { fields: &["model", "at"], unique: false },
     ];
+}
+
+impl CallDocument {
+    /// Counts the call in the platform's figures.
+    fn count(&self) {
+        let tokens = |kind, count| {
+            metrics::counter!(figures::MODEL_TOKENS, "model" => self.model.clone(), "kind" => kind).increment(count);
+        };
+        if self.is_unconfirmed {
+            tokens("unconfirmed", self.prompt_tokens);
+        } else {
+            tokens("prompt", self.prompt_tokens);
+            tokens("completion", self.completion_tokens);
+        }
+        let millionths = (self.cost * Decimal::from(1_000_000)).trunc();
+        metrics::counter!(figures::MODEL_COST, "model" => self.model.clone())
+            .increment(u64::try_from(millionths).unwrap_or(0));
+    }
 }
 
 impl JobDocument {
@@ -321,10 +339,12 @@ impl Engine {
             duration_ms,
             at: self.clock.now(),
         };
-        match self.calls.insert_as(id, document, "ledger").await {
-            Err(error) if error.kind != StoreErrorKind::Duplicate => Err(error.into()),
-            _ => Ok(()),
+        match self.calls.insert_as(id, document.clone(), "ledger").await {
+            Ok(_) => document.count(),
+            Err(error) if error.kind != StoreErrorKind::Duplicate => return Err(error.into()),
+            Err(_) => {}
         }
+        Ok(())
     }
 
     /// Puts a running job down because its limit is used up.

@@ -5,7 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use dallosh_contracts::{TaskError, Waiting};
+use dallosh_contracts::{TaskError, Waiting, figures};
 use dallosh_failpoints::Failpoint;
 use dallosh_primitives::{Limit, Uid};
 use dallosh_store::{Filter, ListQuery, Modified, Sort, StoreErrorKind};
@@ -23,6 +23,8 @@ use crate::{Desired, Engine, Interruption, Job, JobContext, JobError, State, Ste
 const SWEEP: Duration = Duration::from_secs(2);
 /// How often it looks at what its own jobs are to do.
 const LOOK: Duration = Duration::from_millis(300);
+/// How often the jobs are counted for the figures.
+const COUNT: Duration = Duration::from_secs(10);
 /// How often a step that lacks a part is tried again before its job ends.
 const ATTEMPTS: u32 = 8;
 
@@ -101,11 +103,18 @@ impl Worker {
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let tracker = TaskTracker::new();
         let mut first = true;
+        let mut counted: Option<Instant> = None;
         while !stop.is_cancelled() {
             if let Err(error) = self.clone().look_for_work(&tracker, &stop, first).await {
                 tracing::warn!(error = %error, "the queue can't be read; trying again");
             } else {
                 first = false;
+            }
+            if counted.is_none_or(|counted| counted.elapsed() >= COUNT) {
+                counted = Some(Instant::now());
+                if let Err(error) = self.engine.count_states().await {
+                    tracing::debug!(error = %error, "the jobs can't be counted");
+                }
             }
             let jitter = 1.0 - 0.4 * fastrand::f64();
             let pause = SWEEP.min(self.config.lease / 2).mul_f64(jitter);
@@ -398,6 +407,7 @@ impl Worker {
                     message: format!("{what} did not answer for too long"),
                 });
             }
+            metrics::counter!(figures::WAITS, "reason" => what).increment(1);
             let pause = Duration::from_millis(250).saturating_mul(1 << attempt.min(5));
             let since = self.engine.clock.now();
             let waiting = Waiting { reason: format!("{what} is not available"), since, next_attempt_at: since + pause };

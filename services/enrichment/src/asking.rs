@@ -8,6 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use dallosh_contracts::figures;
 use dallosh_jobs::{JobError, StepError};
 use dallosh_llm::{
     AnswerError, AnswerKeys, Answered, CompletionRequest, Label, Question, Refusal, Route, RouteError, check,
@@ -204,7 +205,13 @@ impl Asking<'_> {
 
     /// Takes the labels out of an answer and remembers them; gives back the texts without one.
     async fn read(&mut self, answered: &Answered, asked: &[u32]) -> Result<Vec<u32>, StepError> {
-        let Answered { completion, place, model, .. } = answered;
+        let Answered { completion, place, model, attempts, .. } = answered;
+        if *attempts > 1 {
+            metrics::counter!(figures::MODEL_RETRIES, "model" => model.clone()).increment(u64::from(attempts - 1));
+        }
+        if *place > 0 {
+            metrics::counter!(figures::MODEL_FALLBACKS, "model" => model.clone()).increment(1);
+        }
         self.models.insert(model.clone());
         let known = self.questions.models.get(*place);
         let checked = check(completion, asked).map(|mut checked| {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dallosh_contracts::figures;
 use dallosh_dataset::{AppendCounts, CLEAN_TEXT, Label, append};
 use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, StepOutcome};
@@ -54,6 +55,8 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
     })
     .await?;
     let (labelled, failed) = (found.counts.ok, found.counts.failed);
+    metrics::counter!(figures::ROWS_LABELLED).increment(labelled);
+    metrics::counter!(figures::ROWS_FAILED).increment(failed);
     job.report(|data| {
         data.progress.percent = 95.0;
         data.progress.rows_total = labelled.saturating_add(failed);

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
-use dallosh_contracts::{ModelSnapshot, Waiting};
+use dallosh_contracts::{ModelSnapshot, Waiting, figures};
 use dallosh_dataset::{CLEAN_TEXT, Dialect, Limits, Reader, Step, text_key, unique_texts};
 use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, JobError, StepError, StepOutcome};
@@ -151,6 +151,7 @@ impl Asked<'_> {
         Failpoint::PagePreLlm.pass().await.map_err(JobError::from)?;
         let result = ask(&questions, &page).await.map_err(|error| meter.refusal().unwrap_or(error))?;
         Failpoint::PagePostLlm.pass().await.map_err(JobError::from)?;
+        metrics::counter!(figures::CACHE_HITS).increment(result.cached);
         let content = serde_json::to_value(&result).map_err(JobError::from)?;
         let stored = job.put_page(page.number, content).await?;
         Failpoint::PagePostInsert.pass().await.map_err(JobError::from)?;
@@ -189,6 +190,7 @@ struct Waits<'a>(&'a JobContext);
 #[async_trait]
 impl Outage for Waits<'_> {
     async fn wait(&self, reason: String, time: Duration) -> Result<(), StepError> {
+        metrics::counter!(figures::WAITS, "reason" => reason.clone()).increment(1);
         let now = Utc::now();
         let since = self.0.job().data.waiting.map_or(now, |waiting| waiting.since);
         let next_attempt_at = now + TimeDelta::from_std(time).unwrap_or_default();
