@@ -1,6 +1,8 @@
 //! What a task would read, ask for and pay, told from the file itself before it starts.
 
-use dallosh_contracts::{Dialect as WireDialect, EnrichmentInput, ModelProvider, ModelSnapshot, TaskOptions};
+use dallosh_contracts::{
+    Dialect as WireDialect, EnrichmentInput, ModelPrice, ModelProvider, ModelSnapshot, TaskOptions,
+};
 use dallosh_dataset::{CleanOptions, DatasetError, Dialect, Limits, dry_run};
 use dallosh_llm::{AnswerKeys, Price, TOPICS, Usage, labelling_request};
 use dallosh_primitives::Uid;
@@ -45,8 +47,36 @@ pub struct Estimate {
     seconds: f64,
     /// Between which bounds the truth most probably lies.
     range: EstimateRange,
-    /// The model that would be asked first.
+    /// The models that would be asked, in order; the figures are those of the first.
+    models: Vec<EstimatedModel>,
+}
+
+/// A model that a task would ask, as everybody may know it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct EstimatedModel {
+    /// Its id in the settings.
+    uid: Uid,
+    /// Whose protocol it speaks.
+    provider: ModelProvider,
+    /// Its name at the provider.
     model: String,
+    /// Rows a page, unless the task says otherwise.
+    paginate_rows_limit: u32,
+    /// What its tokens cost.
+    price: ModelPrice,
+}
+
+impl From<&ModelSnapshot> for EstimatedModel {
+    fn from(snapshot: &ModelSnapshot) -> Self {
+        let ModelSnapshot { uid, provider, model, paginate_rows_limit, price, .. } = snapshot;
+        Self {
+            uid: *uid,
+            provider: *provider,
+            model: model.clone(),
+            paginate_rows_limit: *paginate_rows_limit,
+            price: *price,
+        }
+    }
 }
 
 /// The least and the most.
@@ -101,7 +131,7 @@ pub async fn estimate(
             cost: [low, high],
             seconds: [reading / 2.0 + asking * bounds[0], reading * 3.0 + asking * bounds[1]],
         },
-        model: model.map_or_else(|| "builtin".to_owned(), |model| model.model.clone()),
+        models: models.iter().map(EstimatedModel::from).collect(),
     })
 }
 

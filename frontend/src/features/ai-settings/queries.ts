@@ -20,7 +20,7 @@ export const useModel = (id: string) => useQuery({
 export function useForgetModels() {
   const queries = useQueryClient();
   return async () => {
-    await Promise.all([queries.invalidateQueries({ queryKey: listModelsQueryKey(ALL) }), queries.invalidateQueries({ queryKey: getAiSettingsQueryKey() }), queries.invalidateQueries({ queryKey: [{ _id: 'getModel' }] }), queries.invalidateQueries({ queryKey: [{ _id: 'getAiRoute' }] })]);
+    await Promise.all([queries.invalidateQueries({ queryKey: listModelsQueryKey(ALL) }), queries.invalidateQueries({ queryKey: getAiSettingsQueryKey() }), queries.invalidateQueries({ queryKey: [{ _id: 'getModel' }] }), queries.invalidateQueries({ queryKey: ['estimate'] })]);
   };
 }
 

@@ -7,8 +7,8 @@ import { ProblemAlert } from '@/components/problem-alert';
 import { Button } from '@/components/ui/button';
 import { Field, Input } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
-import { createTask, estimateTask, type Budget, type ModelSnapshot, type TaskOptions, type ResourceFileData, type ResourceTaskData } from '@/lib/api/generated';
-import { getAiRouteOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
+import { createTask, estimateTask, type Budget, type Estimate, type EstimatedModel, type TaskOptions, type ResourceFileData, type ResourceTaskData } from '@/lib/api/generated';
+import { ApiProblem } from '@/lib/api/problem';
 import { useFormat } from '@/lib/format';
 import { useForgetLists } from '@/lib/task-queries';
 
@@ -20,11 +20,20 @@ export function AddPanel({ dataset, onAdded }: AddPanelProps) {
   const [rowsAPage, setRowsAPage] = useState('');
   const [dropOutliers, setDropOutliers] = useState(false);
   const [limit, setLimit] = useState('');
-  const route = useQuery(getAiRouteOptions());
   const forget = useForgetLists();
   const badLimit = rowsAPage !== '' && !(Number(rowsAPage) >= 1 && Number(rowsAPage) <= 5000);
   const badBudget = limit !== '' && !/^\d+([.,]\d+)?$/.test(limit);
   const options: TaskOptions = { drop_outliers: dropOutliers, ...(rowsAPage && !badLimit ? { paginate_rows_limit: Number(rowsAPage) } : {}) };
+  const noColumn = !dataset.data.text_column;
+  // The file is read for it, no model is asked.
+  const estimate = useQuery({
+    queryKey: ['estimate', dataset.uid, dataset.updatedAt, options],
+    queryFn: async ({ signal }) => (await estimateTask({ body: { file_id: dataset.uid, options }, signal, throwOnError: true })).data,
+    enabled: !noColumn,
+    staleTime: 60_000,
+    placeholderData: (before) => before,
+  });
+  const models = estimate.data?.models;
   const budget: Budget | null = limit ? { max_cost: limit.replace(',', '.') } : null;
   const add = useMutation({
     mutationFn: async (start: boolean) => (await createTask({ body: { file_id: dataset.uid, start, options, ...(budget && { budget }) }, throwOnError: true })).data,
@@ -33,8 +42,7 @@ export function AddPanel({ dataset, onAdded }: AddPanelProps) {
       onAdded(task);
     },
   });
-  const noColumn = !dataset.data.text_column;
-  const noModel = route.data?.length === 0;
+  const noModel = estimate.error instanceof ApiProblem && estimate.error.code === 'no_model';
   const blocked = noColumn ? t('columnFirst') : noModel ? t('noModel') : badLimit ? t('limitWrong') : badBudget ? t('budgetWrong') : undefined;
 
   return (
@@ -45,21 +53,22 @@ export function AddPanel({ dataset, onAdded }: AddPanelProps) {
       </header>
       <div>
         <h3 className="mb-1 text-xs font-normal text-muted-foreground">{t('models')}</h3>
-        {route.isPending && <Skeleton className="h-11" />}
-        {route.error && <ProblemAlert problem={route.error} onRetry={() => void route.refetch()} />}
-        <ol>{route.data?.map((model, index) => <Model key={model.uid} model={model} first={index === 0} />)}</ol>
+        {estimate.isLoading && <Skeleton className="h-11" />}
+        {estimate.error && !noModel && <ProblemAlert problem={estimate.error} onRetry={() => void estimate.refetch()} />}
+        <ol>{models?.map((model, index) => <Model key={model.uid} model={model} first={index === 0} />)}</ol>
         {noModel && <p className="py-2">{t('noModel')}</p>}
       </div>
       <details className="group">
         <summary className="cursor-pointer rounded-sm text-xs text-muted-foreground hover:text-foreground">{t('options')}</summary>
         <div className="mt-3 grid gap-3">
-          <Field label={t('rowsAPage')} hint={t('rowsAPageHint', { limit: route.data?.[0]?.paginate_rows_limit ?? 500 })} error={badLimit ? t('limitWrong') : undefined}>
-            {(field) => <Input {...field} inputMode="numeric" value={rowsAPage} placeholder={String(route.data?.[0]?.paginate_rows_limit ?? 500)} onChange={(event) => setRowsAPage(event.target.value.replace(/\D/g, ''))} />}
+          <Field label={t('rowsAPage')} hint={t('rowsAPageHint', { limit: models?.[0]?.paginate_rows_limit ?? 500 })} error={badLimit ? t('limitWrong') : undefined}>
+            {(field) => <Input {...field} inputMode="numeric" value={rowsAPage} placeholder={String(models?.[0]?.paginate_rows_limit ?? 500)} onChange={(event) => setRowsAPage(event.target.value.replace(/\D/g, ''))} />}
           </Field>
           <label className="flex cursor-pointer items-start gap-2"><input type="checkbox" className="mt-0.5 size-4 accent-foreground" checked={dropOutliers} onChange={(event) => setDropOutliers(event.target.checked)} /><span>{t('dropOutliers')}<span className="block text-xs text-muted-foreground">{t('dropOutliersHint')}</span></span></label>
         </div>
       </details>
-      {!noColumn && !noModel && <Estimated key={dataset.updatedAt} file={dataset.uid} options={options} />}
+      {estimate.isLoading && <Skeleton className="h-28" />}
+      {estimate.data && <Estimated estimate={estimate.data} />}
       <Field label={t('budget')} hint={t('budgetHint')} error={badBudget ? t('budgetWrong') : undefined}>
         {(field) => <Input {...field} inputMode="decimal" placeholder={t('noBudget')} value={limit} onChange={(event) => setLimit(event.target.value.trim())} />}
       </Field>
@@ -73,14 +82,11 @@ export function AddPanel({ dataset, onAdded }: AddPanelProps) {
   );
 }
 
-/** What it would come to for the model that is asked first; the file is read for it, no model is. */
-function Estimated({ file, options }: { file: string; options: TaskOptions }) {
+/** What it would come to for the model that is asked first. */
+function Estimated({ estimate }: { estimate: Estimate }) {
   const t = useTranslations('add');
   const format = useFormat();
-  const estimate = useQuery({ queryKey: ['estimate', file, options], queryFn: async ({ signal }) => (await estimateTask({ body: { file_id: file, options }, signal, throwOnError: true })).data, staleTime: 60_000 });
-  if (estimate.isPending) return <Skeleton className="h-28" />;
-  if (!estimate.data) return null;
-  const { cost, seconds, range, unique_texts: texts, cached_texts: cached, prompt_tokens: prompt, completion_tokens: completion } = estimate.data;
+  const { cost, seconds, range, unique_texts: texts, cached_texts: cached, prompt_tokens: prompt, completion_tokens: completion } = estimate;
   const rows: [string, string][] = [
     [t('texts'), cached > 0 ? t('textsCached', { texts, cached }) : format.count(texts)],
     [t('prompt'), format.count(prompt)],
@@ -96,7 +102,7 @@ function Estimated({ file, options }: { file: string; options: TaskOptions }) {
   );
 }
 
-function Model({ model, first }: { model: ModelSnapshot; first: boolean }) {
+function Model({ model, first }: { model: EstimatedModel; first: boolean }) {
   const t = useTranslations('add');
   const format = useFormat();
   const { input_per_million_tokens: input, output_per_million_tokens: output } = model.price;

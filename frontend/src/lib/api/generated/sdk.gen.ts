@@ -2,7 +2,7 @@
 
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateModelData, CreateModelErrors, CreateModelResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiRouteData, GetAiRouteErrors, GetAiRouteResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetTaskData, GetTaskErrors, GetTaskResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
+import type { CreateModelData, CreateModelErrors, CreateModelResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetTaskData, GetTaskErrors, GetTaskResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -84,6 +84,7 @@ export const listAnalysisPosts = <ThrowOnError extends boolean = true>(options: 
 /**
  * Sign in
  *
+ * After five wrong passwords within 15 minutes the account waits, for the client's address alone (`rate_limited`).
  * Begins a session, and gives a browser its tokens as cookies too. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
  */
 export const loginUser = <ThrowOnError extends boolean = true>(options: Options<LoginUserData, ThrowOnError>) => (options.client ?? client).post<LoginUserResponses, LoginUserErrors, ThrowOnError>({
@@ -160,6 +161,19 @@ export const registerUser = <ThrowOnError extends boolean = true>(options: Optio
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * What happened to all tasks that the caller may see, newest first; live with `Accept: text/event-stream`
+ *
+ * The stream begins with now, or after `Last-Event-ID`, and sends each event once, in the order in which they came into
+ * the log, about a second after. Its ids are places in that order; they are opaque. One comes before any event, so that
+ * whoever reconnects misses nothing. It goes on until the client leaves.
+ */
+export const listEvents = <ThrowOnError extends boolean = true>(options?: Options<ListEventsData, ThrowOnError>) => (options?.client ?? client).get<ListEventsResponses, ListEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/events',
+    ...options
 });
 
 /**
@@ -388,20 +402,6 @@ export const testModel = <ThrowOnError extends boolean = true>(options: Options<
 });
 
 /**
- * Show which models a task asks
- *
- * In their order, with all that a task takes along when it starts; keys are sealed. `automatic`: the default external
- * model, the other external ones, the default local one, the other local ones; `external` and `local`: those alone.
- * When local models may be asked and there are none, `builtin` is. An empty list means that no model can be asked.
- * Needs `manage_tasks`.
- */
-export const getAiRoute = <ThrowOnError extends boolean = true>(options?: Options<GetAiRouteData, ThrowOnError>) => (options?.client ?? client).get<GetAiRouteResponses, GetAiRouteErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/v1/settings/ai/route',
-    ...options
-});
-
-/**
  * List tasks, newest first
  */
 export const listTasks = <ThrowOnError extends boolean = true>(options?: Options<ListTasksData, ThrowOnError>) => (options?.client ?? client).get<ListTasksResponses, ListTasksErrors, ThrowOnError>({
@@ -525,6 +525,19 @@ export const retryTask = <ThrowOnError extends boolean = true>(options: Options<
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * List a task's rows with what became of each
+ *
+ * In the order of the file, whatever the task's state: while it runs, the rows show the answers that are stored by
+ * now. Before cleaning is complete the list is empty. A page may be shorter than asked when few rows of a large file
+ * match; the list ends where `next_cursor` is `null`.
+ */
+export const listTaskRows = <ThrowOnError extends boolean = true>(options: Options<ListTaskRowsData, ThrowOnError>) => (options.client ?? client).get<ListTaskRowsResponses, ListTaskRowsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/tasks/{task_id}/rows',
+    ...options
 });
 
 /**

@@ -257,9 +257,9 @@ export type Estimate = {
      */
     cost: string;
     /**
-     * The model that would be asked first.
+     * The models that would be asked, in order; the figures are those of the first.
      */
-    model: string;
+    models: Array<EstimatedModel>;
     /**
      * Tokens that would be sent.
      */
@@ -308,6 +308,32 @@ export type EstimateTask = {
      * How it would be done.
      */
     options?: TaskOptions;
+};
+
+/**
+ * A model that a task would ask, as everybody may know it.
+ */
+export type EstimatedModel = {
+    /**
+     * Its name at the provider.
+     */
+    model: string;
+    /**
+     * Rows a page, unless the task says otherwise.
+     */
+    paginate_rows_limit: number;
+    /**
+     * What its tokens cost.
+     */
+    price: ModelPrice;
+    /**
+     * Whose protocol it speaks.
+     */
+    provider: ModelProvider;
+    /**
+     * Its id in the settings.
+     */
+    uid: Uid;
 };
 
 /**
@@ -1013,6 +1039,46 @@ export type ListOfTaskEvent = {
 };
 
 /**
+ * One page of a list.
+ */
+export type ListOfTaskRow = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links?: BTreeMap;
+    /**
+     * The items, in the asked order.
+     */
+    items: Array<{
+        /**
+         * Why it has no label.
+         */
+        enrichment_error?: string | null;
+        /**
+         * What became of it.
+         */
+        enrichment_status: RowStatus;
+        /**
+         * The topic.
+         */
+        main_topic?: string | null;
+        /**
+         * 0, 1 or 2.
+         */
+        priority?: number | null;
+        /**
+         * `negative`, `neutral` or `positive`.
+         */
+        sentiment?: string | null;
+        [key: string]: string | string | null | RowStatus | string | null | number | null | string | null | undefined;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
  * Who signs in.
  */
 export type LoginRequest = {
@@ -1117,61 +1183,6 @@ export type ModelPrice = {
  * Whose protocol a model speaks.
  */
 export type ModelProvider = 'ollama' | 'openai' | 'builtin';
-
-/**
- * A model as a task takes it along when it starts: later changes of the settings don't reach it.
- */
-export type ModelSnapshot = {
-    /**
-     * Where it is asked; `null` for the one inside.
-     */
-    baseUrl?: string | null;
-    /**
-     * Calls at once.
-     */
-    concurrency: number;
-    /**
-     * The most tokens of prompt and answer together; without it what the model's server is known to hold.
-     */
-    context_tokens?: number | null;
-    /**
-     * Its name at the provider.
-     */
-    model: string;
-    /**
-     * Rows a page.
-     */
-    paginate_rows_limit: number;
-    /**
-     * What its tokens cost.
-     */
-    price: ModelPrice;
-    /**
-     * Whose protocol it speaks.
-     */
-    provider: ModelProvider;
-    /**
-     * Calls a minute; without it the provider's own figure counts, once its answers tell it.
-     */
-    requests_per_minute?: number | null;
-    /**
-     * How often a call that failed is tried again.
-     */
-    retry_requests: number;
-    /**
-     * Its key, sealed with the platform's master key and bound to [`ModelSnapshot::key_context`].
-     */
-    sealed_key?: string | null;
-    /**
-     * Tokens a minute, those of the answers included; without it the provider's own figure counts, once its answers
-     * tell it.
-     */
-    tokens_per_minute?: number | null;
-    /**
-     * The model's id in the settings.
-     */
-    uid: Uid;
-};
 
 /**
  * What a call brought.
@@ -2042,6 +2053,11 @@ export type RoleName = {
 };
 
 /**
+ * What became of a row.
+ */
+export type RowStatus = 'ok' | 'failed' | 'skipped' | 'pending';
+
+/**
  * What a post feels like.
  */
 export type Sentiment = 'negative' | 'neutral' | 'positive';
@@ -2369,6 +2385,34 @@ export type TaskOptions = {
      * The topics to choose from; the built-in ones when absent.
      */
     topics?: Array<string> | null;
+};
+
+/**
+ * A row of the cleaned file with what became of it. Its own columns stand beside these, each cell as it is in the
+ * file; one that is called like one of these is called `<name>_original`, as in the analysed file.
+ */
+export type TaskRow = {
+    /**
+     * Why it has no label.
+     */
+    enrichment_error?: string | null;
+    /**
+     * What became of it.
+     */
+    enrichment_status: RowStatus;
+    /**
+     * The topic.
+     */
+    main_topic?: string | null;
+    /**
+     * 0, 1 or 2.
+     */
+    priority?: number | null;
+    /**
+     * `negative`, `neutral` or `positive`.
+     */
+    sentiment?: string | null;
+    [key: string]: string | string | null | RowStatus | string | null | number | null | string | null | undefined;
 };
 
 /**
@@ -2968,6 +3012,46 @@ export type RegisterUserResponses = {
 };
 
 export type RegisterUserResponse = RegisterUserResponses[keyof RegisterUserResponses];
+
+export type ListEventsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The id of the last message
+         */
+        'Last-Event-ID'?: string | null;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Items a page: 1 to 200, 50 unless asked.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/events';
+};
+
+export type ListEventsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListEventsError = ListEventsErrors[keyof ListEventsErrors];
+
+export type ListEventsResponses = {
+    /**
+     * The events
+     */
+    200: ListOfTaskEvent;
+};
+
+export type ListEventsResponse = ListEventsResponses[keyof ListEventsResponses];
 
 export type ListFilesData = {
     body?: never;
@@ -3606,40 +3690,6 @@ export type TestModelResponses = {
 
 export type TestModelResponse = TestModelResponses[keyof TestModelResponses];
 
-export type GetAiRouteData = {
-    body?: never;
-    path?: never;
-    query?: {
-        /**
-         * Which kinds of models are asked; those of the model when only that is told, else those of the settings.
-         */
-        mode?: AiMode;
-        /**
-         * The model that is asked before all others.
-         */
-        model_id?: Uid;
-    };
-    url: '/v1/settings/ai/route';
-};
-
-export type GetAiRouteErrors = {
-    /**
-     * A problem; see docs/errors.md
-     */
-    default: Problem;
-};
-
-export type GetAiRouteError = GetAiRouteErrors[keyof GetAiRouteErrors];
-
-export type GetAiRouteResponses = {
-    /**
-     * The models, the first one first
-     */
-    200: Array<ModelSnapshot>;
-};
-
-export type GetAiRouteResponse = GetAiRouteResponses[keyof GetAiRouteResponses];
-
 export type ListTasksData = {
     body?: never;
     path?: never;
@@ -3962,6 +4012,46 @@ export type RetryTaskResponses = {
 };
 
 export type RetryTaskResponse = RetryTaskResponses[keyof RetryTaskResponses];
+
+export type ListTaskRowsData = {
+    body?: never;
+    path: {
+        task_id: Uid;
+    };
+    query?: {
+        /**
+         * Only those of which this became.
+         */
+        enrichment_status?: RowStatus;
+        /**
+         * Items a page: 1 to 200, 50 unless asked.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/tasks/{task_id}/rows';
+};
+
+export type ListTaskRowsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListTaskRowsError = ListTaskRowsErrors[keyof ListTaskRowsErrors];
+
+export type ListTaskRowsResponses = {
+    /**
+     * One page of the rows
+     */
+    200: ListOfTaskRow;
+};
+
+export type ListTaskRowsResponse = ListTaskRowsResponses[keyof ListTaskRowsResponses];
 
 export type StartTaskData = {
     body?: never;

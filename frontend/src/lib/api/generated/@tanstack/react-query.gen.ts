@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { createModel, createTask, deleteFile, deleteModel, deleteTask, estimateTask, getAiRoute, getAiSettings, getAnalysis, getFile, getFileContent, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getReadiness, getTask, listAnalysisPosts, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
-import type { CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiRouteData, GetAiRouteError, GetAiRouteResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { createModel, createTask, deleteFile, deleteModel, deleteTask, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getReadiness, getTask, listAnalysisPosts, listEvents, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTaskRows, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
+import type { CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -234,6 +234,7 @@ export const listAnalysisPostsInfiniteOptions = (options: Options<ListAnalysisPo
 /**
  * Sign in
  *
+ * After five wrong passwords within 15 minutes the account waits, for the client's address alone (`rate_limited`).
  * Begins a session, and gives a browser its tokens as cookies too. A wrong password, an unknown address and a disabled account get the same `invalid_credentials`.
  */
 export const loginUserMutation = (options?: Partial<Options<LoginUserData>>): UseMutationOptions<LoginUserResponse, LoginUserError, Options<LoginUserData>> => {
@@ -347,6 +348,59 @@ export const registerUserMutation = (options?: Partial<Options<RegisterUserData>
     };
     return mutationOptions;
 };
+
+export const listEventsQueryKey = (options?: Options<ListEventsData>) => createQueryKey('listEvents', options);
+
+/**
+ * What happened to all tasks that the caller may see, newest first; live with `Accept: text/event-stream`
+ *
+ * The stream begins with now, or after `Last-Event-ID`, and sends each event once, in the order in which they came into
+ * the log, about a second after. Its ids are places in that order; they are opaque. One comes before any event, so that
+ * whoever reconnects misses nothing. It goes on until the client leaves.
+ */
+export const listEventsOptions = (options?: Options<ListEventsData>) => queryOptions<ListEventsResponse, ListEventsError, ListEventsResponse, ReturnType<typeof listEventsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listEvents({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listEventsQueryKey(options)
+});
+
+export const listEventsInfiniteQueryKey = (options?: Options<ListEventsData>): QueryKey<Options<ListEventsData>> => createQueryKey('listEvents', options, true);
+
+/**
+ * What happened to all tasks that the caller may see, newest first; live with `Accept: text/event-stream`
+ *
+ * The stream begins with now, or after `Last-Event-ID`, and sends each event once, in the order in which they came into
+ * the log, about a second after. Its ids are places in that order; they are opaque. One comes before any event, so that
+ * whoever reconnects misses nothing. It goes on until the client leaves.
+ */
+export const listEventsInfiniteOptions = (options?: Options<ListEventsData>) => infiniteQueryOptions<ListEventsResponse, ListEventsError, InfiniteData<ListEventsResponse>, QueryKey<Options<ListEventsData>>, string | Pick<QueryKey<Options<ListEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListEventsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listEvents({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listEventsInfiniteQueryKey(options)
+});
 
 export const listFilesQueryKey = (options?: Options<ListFilesData>) => createQueryKey('listFiles', options);
 
@@ -773,29 +827,6 @@ export const testModelMutation = (options?: Partial<Options<TestModelData>>): Us
     return mutationOptions;
 };
 
-export const getAiRouteQueryKey = (options?: Options<GetAiRouteData>) => createQueryKey('getAiRoute', options);
-
-/**
- * Show which models a task asks
- *
- * In their order, with all that a task takes along when it starts; keys are sealed. `automatic`: the default external
- * model, the other external ones, the default local one, the other local ones; `external` and `local`: those alone.
- * When local models may be asked and there are none, `builtin` is. An empty list means that no model can be asked.
- * Needs `manage_tasks`.
- */
-export const getAiRouteOptions = (options?: Options<GetAiRouteData>) => queryOptions<GetAiRouteResponse, GetAiRouteError, GetAiRouteResponse, ReturnType<typeof getAiRouteQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getAiRoute({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getAiRouteQueryKey(options)
-});
-
 export const listTasksQueryKey = (options?: Options<ListTasksData>) => createQueryKey('listTasks', options);
 
 /**
@@ -1053,6 +1084,59 @@ export const retryTaskMutation = (options?: Partial<Options<RetryTaskData>>): Us
     };
     return mutationOptions;
 };
+
+export const listTaskRowsQueryKey = (options: Options<ListTaskRowsData>) => createQueryKey('listTaskRows', options);
+
+/**
+ * List a task's rows with what became of each
+ *
+ * In the order of the file, whatever the task's state: while it runs, the rows show the answers that are stored by
+ * now. Before cleaning is complete the list is empty. A page may be shorter than asked when few rows of a large file
+ * match; the list ends where `next_cursor` is `null`.
+ */
+export const listTaskRowsOptions = (options: Options<ListTaskRowsData>) => queryOptions<ListTaskRowsResponse, ListTaskRowsError, ListTaskRowsResponse, ReturnType<typeof listTaskRowsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listTaskRows({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listTaskRowsQueryKey(options)
+});
+
+export const listTaskRowsInfiniteQueryKey = (options: Options<ListTaskRowsData>): QueryKey<Options<ListTaskRowsData>> => createQueryKey('listTaskRows', options, true);
+
+/**
+ * List a task's rows with what became of each
+ *
+ * In the order of the file, whatever the task's state: while it runs, the rows show the answers that are stored by
+ * now. Before cleaning is complete the list is empty. A page may be shorter than asked when few rows of a large file
+ * match; the list ends where `next_cursor` is `null`.
+ */
+export const listTaskRowsInfiniteOptions = (options: Options<ListTaskRowsData>) => infiniteQueryOptions<ListTaskRowsResponse, ListTaskRowsError, InfiniteData<ListTaskRowsResponse>, QueryKey<Options<ListTaskRowsData>>, string | Pick<QueryKey<Options<ListTaskRowsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListTaskRowsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listTaskRows({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listTaskRowsInfiniteQueryKey(options)
+});
 
 /**
  * Put a task into the queue
