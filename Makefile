@@ -22,7 +22,7 @@ test: ## install and start what the tests need, and run all of them
 frontend: ## build the frontend into frontend/out, from where the gateway takes it; nothing without npm
 	@if ! command -v npm >/dev/null || [ ! -f frontend/package.json ]; then echo "no npm: / will lead to /docs"; \
 	elif [ ! -f frontend/out/csp.json ] || [ -n "$$(find frontend -path frontend/node_modules -prune -o -path frontend/out -prune -o -path frontend/.next -prune -o -type f -newer frontend/out/csp.json -print -quit)" ]; then \
-		cd frontend && npm ci --no-audit --no-fund && npm run build; fi
+		cd frontend && npm install --no-save --no-audit --no-fund && npm run build; fi
 
 generate: ## write proto/ and docs/errors.md anew from the code
 	cargo build --locked -p dallosh
