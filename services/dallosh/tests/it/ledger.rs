@@ -175,3 +175,30 @@ async fn after_a_kill_nothing_that_was_answered_is_paid_for_again_and_the_lost_c
     ensure!(booked(&done) <= billed(&model) && billed(&model) <= booked(&done) + unconfirmed, "{done}");
     Ok(())
 }
+
+#[tokio::test]
+async fn the_figures_at_metrics_are_those_of_the_bill() -> Result<()> {
+    let (stack, model, analyst) = stand(json!({ "paginateRowsLimit": 50 })).await?;
+    for _ in 0..2 {
+        let (_, task) = analyst.new_task(&posts(100), json!({})).await?;
+        analyst.act(&task, "start").await?.expect(202)?;
+        analyst.wait_for(&task, "done").await?;
+    }
+    let text = reqwest::get(format!("{}/metrics", stack.base)).await?.error_for_status()?.text().await?;
+    let figure = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).with_context(|| format!("no {name}"))
+    };
+    let (billed, texts) = (model.billed(), u64::try_from(model.asked_texts().len())?);
+    let prompt = figure("dallosh_model_tokens_total{model=\"tester\",kind=\"prompt\"}")?;
+    let completion = figure("dallosh_model_tokens_total{model=\"tester\",kind=\"completion\"}")?;
+    ensure!(
+        (prompt, completion) == (billed.prompt_tokens, billed.completion_tokens),
+        "{prompt} {completion} {billed:?}"
+    );
+    ensure!(
+        figure("dallosh_rows_labelled_total")? == 200 && figure("dallosh_answer_cache_hits_total")? == texts,
+        "{text}"
+    );
+    Ok(())
+}
