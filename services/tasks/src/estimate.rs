@@ -104,9 +104,13 @@ pub async fn estimate(
     let topics = options.topics.clone().unwrap_or_else(|| TOPICS.map(str::to_owned).to_vec());
     let texts = read(state, &input, model, &topics).await?;
     let cached = count_cached(state, options, &texts.keys).await?;
-    let asked = Asked::of(&texts, &cached, page_texts(options, model), &topics);
+    let mut asked = Asked::of(&texts, &cached, page_texts(options, model), &topics);
     let unique_texts = u64::try_from(texts.keys.len()).unwrap_or(u64::MAX);
     let pace = Pace::of(state, model).await?;
+    if matches!(pace, Pace::Builtin) {
+        // The one inside uses no tokens up.
+        asked = Asked { prompt_tokens: 0, completion_tokens: 0, ..asked };
+    }
     let concurrency = options.concurrency.or(model.map(|model| model.concurrency)).unwrap_or(1);
     let price = model.map_or(Ok(Price::FREE), |model| {
         Price::new(model.price.input_per_million_tokens, model.price.output_per_million_tokens)

@@ -138,9 +138,13 @@ async fn a_limit_in_money_below_one_call_asks_nothing_and_says_what_a_call_may_c
 
 #[tokio::test]
 async fn an_estimate_is_near_the_bill_and_asks_no_model() -> Result<()> {
-    let (_stack, model, analyst) = stand(json!({ "paginateRowsLimit": 50 })).await?;
+    let (stack, model) = (Stack::embedded(DALLOSH, &[]).await?, FakeModel::start().await);
+    let analyst = stack.analyst().await?;
     let (file, task) = analyst.new_task(&posts(400), json!({})).await?;
     let body = json!({ "file_id": file, "options": {} });
+    let free = analyst.post("/v1/tasks/estimate", &body).await?.expect(200)?;
+    ensure!(free["prompt_tokens"] == 0 && free["models"][0]["provider"] == "builtin", "{free}");
+    register_with(&stack.admin().await?, &model, json!({ "paginateRowsLimit": 50 })).await?;
     let told = analyst.post("/v1/tasks/estimate", &body).await?.expect(200)?;
     ensure!(model.calls() == 0, "an estimate asked a model");
     analyst.act(&task, "start").await?.expect(202)?;
