@@ -7,6 +7,7 @@ use std::{
 };
 
 use dallosh_primitives::Uid;
+use dallosh_store::StoreErrorKind;
 use futures::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -142,7 +143,7 @@ impl JobContext {
     /// The same for what is only worth telling: a database that is away is no reason to put the work down.
     pub async fn tell(&self, change: impl FnMut(&mut JobDocument)) -> Result<(), StepError> {
         match self.report(change).await {
-            Err(StepError::Job(JobError::Store(error))) => {
+            Err(StepError::Job(JobError::Store(error))) if error.kind == StoreErrorKind::Unavailable => {
                 tracing::warn!(error = %error, "progress was not written");
                 Ok(())
             }

@@ -288,15 +288,9 @@ impl Engine {
             if let Some(budget) = &budget {
                 let is_raised = ledger::is_raised(job.data.budget.as_ref(), budget);
                 job.data.budget = Some(budget.clone());
-                let control = &job.data.control;
-                let was_exhausted = job.data.pause_reason.as_deref() == Some(BUDGET_EXHAUSTED);
-                if is_raised
-                    && was_exhausted
-                    && control.state == State::Paused
-                    && let Ok(Change::Next(next)) = control.apply(&Command::Resume, &self.kind)
-                {
-                    job.data.control = next;
-                    self.follow(job, State::Paused, false, false, None);
+                if is_raised && job.data.pause_reason.as_deref() == Some(BUDGET_EXHAUSTED) {
+                    // A job with this reason is paused, so this can't be refused.
+                    let _ = self.apply(job, &Command::Resume);
                 }
             }
             if let Some(priority) = priority {
