@@ -22,10 +22,12 @@ const TOKENS_AN_ANSWER: u64 = 21;
 const CHARACTERS_AROUND: u64 = 21;
 /// Calls of a model that say how fast it is.
 const RECENT_CALLS: usize = 50;
-/// Keys that are looked up at once.
-const KEYS: usize = 500;
-/// Texts a page and calls at once, as the worker takes them when nobody says otherwise.
-const PAGE_TEXTS: u32 = 500;
+/// Answers that are held in memory at once while they are counted.
+const ANSWERS: usize = 500;
+/// Bytes that reading, cleaning, joining and saving get through in a second, about.
+const BYTES_A_SECOND: f64 = 20e6;
+/// Texts that the model inside labels in a second, about.
+const BUILTIN_TEXTS_A_SECOND: f64 = 5_000.0;
 
 /// What a task would come to.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -100,22 +102,21 @@ pub async fn estimate(
     options: &TaskOptions,
 ) -> Result<Estimate, Problem> {
     let (input, models) = workflow::inquire(state, caller, file_id, options).await?;
-    let model = models.first();
+    let model = models.first().ok_or_else(workflow::no_model)?;
     let topics = options.topics.clone().unwrap_or_else(|| TOPICS.map(str::to_owned).to_vec());
     let texts = read(state, &input, model, &topics).await?;
     let cached = count_cached(state, options, &texts.keys).await?;
-    let mut asked = Asked::of(&texts, &cached, page_texts(options, model), &topics);
+    let page_texts = options.paginate_rows_limit.unwrap_or(model.paginate_rows_limit);
+    let mut asked = Asked::of(&texts, &cached, page_texts, &topics);
     let unique_texts = u64::try_from(texts.keys.len()).unwrap_or(u64::MAX);
     let pace = Pace::of(state, model).await?;
     if matches!(pace, Pace::Builtin) {
         // The one inside uses no tokens up.
         asked = Asked { prompt_tokens: 0, completion_tokens: 0, ..asked };
     }
-    let concurrency = options.concurrency.or(model.map(|model| model.concurrency)).unwrap_or(1);
-    let price = model.map_or(Ok(Price::FREE), |model| {
-        Price::new(model.price.input_per_million_tokens, model.price.output_per_million_tokens)
-    });
-    let price = price.map_err(Problem::internal)?;
+    let concurrency = options.concurrency.unwrap_or(model.concurrency);
+    let ModelPrice { input_per_million_tokens, output_per_million_tokens } = model.price;
+    let price = Price::new(input_per_million_tokens, output_per_million_tokens).map_err(Problem::internal)?;
     let [low, probable, high] = [70, 100, 220].map(|percent| {
         let part = |tokens: u64| tokens.saturating_mul(percent).div_ceil(100);
         price.cost(Usage { prompt_tokens: part(asked.prompt_tokens), completion_tokens: part(asked.completion_tokens) })
@@ -138,11 +139,6 @@ pub async fn estimate(
         models: models.iter().map(EstimatedModel::from).collect(),
     })
 }
-
-/// Bytes that reading, cleaning, joining and saving get through in a second, about.
-const BYTES_A_SECOND: f64 = 20e6;
-/// Texts that the model inside labels in a second, about.
-const BUILTIN_TEXTS_A_SECOND: f64 = 5_000.0;
 
 /// The different texts of a file, as far as an estimate needs them.
 #[derive(Default)]
@@ -188,10 +184,10 @@ enum Pace {
 }
 
 impl Pace {
-    async fn of(state: &State, model: Option<&ModelSnapshot>) -> Result<Self, Problem> {
-        let Some(model) = model.filter(|model| model.provider != ModelProvider::Builtin) else {
+    async fn of(state: &State, model: &ModelSnapshot) -> Result<Self, Problem> {
+        if model.provider == ModelProvider::Builtin {
             return Ok(Self::Builtin);
-        };
+        }
         let calls = state.engine.recent_calls(&model.model, RECENT_CALLS).await.map_err(problem)?;
         let (mut millis, mut tokens) = (0_u64, 0_u64);
         for call in calls.iter().filter(|call| !call.is_unconfirmed) {
@@ -219,10 +215,6 @@ impl Pace {
     }
 }
 
-fn page_texts(options: &TaskOptions, model: Option<&ModelSnapshot>) -> u32 {
-    options.paginate_rows_limit.or(model.map(|model| model.paginate_rows_limit)).unwrap_or(PAGE_TEXTS)
-}
-
 /// A count as a number for times; exact below four thousand million.
 fn seconds_of(number: u64) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
@@ -232,7 +224,7 @@ fn seconds_of(number: u64) -> f64 {
 async fn read(
     state: &State,
     input: &EnrichmentInput,
-    model: Option<&ModelSnapshot>,
+    model: &ModelSnapshot,
     topics: &[String],
 ) -> Result<Texts, Problem> {
     let _turn = state.scans.acquire().await.map_err(Problem::internal)?;
@@ -246,10 +238,8 @@ async fn read(
     let dialect = Dialect::from_words(encoding, delimiter, quote, *has_header)
         .ok_or_else(|| Problem::new(ErrorCode::CsvEncoding, "the file's dialect is not understood"))?;
     let options = CleanOptions { text_column: input.text_column.clone(), drop_outliers: input.options.drop_outliers };
-    let (provider, url, name) = model.map_or(("builtin", "", "builtin"), |model| {
-        (model.provider.as_str(), model.base_url.as_deref().unwrap_or_default(), model.model.as_str())
-    });
-    let answers = AnswerKeys::new(provider, url, name, topics);
+    let ModelSnapshot { provider, base_url, model, .. } = model;
+    let answers = AnswerKeys::new(provider.as_str(), base_url.as_deref().unwrap_or_default(), model, topics);
     let reading = tokio::task::spawn_blocking(move || {
         let mut texts = Texts::default();
         let each = |text: &str| {
@@ -267,12 +257,11 @@ async fn read(
 
 /// Which of the answers were paid for already.
 async fn count_cached(state: &State, options: &TaskOptions, keys: &[(Uid, u64)]) -> Result<Vec<bool>, Problem> {
+    if options.cache == Some(false) {
+        return Ok(vec![false; keys.len()]);
+    }
     let mut cached = Vec::with_capacity(keys.len());
-    for part in keys.chunks(KEYS) {
-        if options.cache == Some(false) {
-            cached.extend(part.iter().map(|_| false));
-            continue;
-        }
+    for part in keys.chunks(ANSWERS) {
         let keys: Vec<Uid> = part.iter().map(|(key, _)| *key).collect();
         let found = state.engine.memo().recall(&keys).await.map_err(problem)?;
         cached.extend(keys.iter().map(|key| found.contains_key(key)));

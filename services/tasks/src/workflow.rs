@@ -188,15 +188,18 @@ async fn models_of(state: &State, caller: &Caller, options: &TaskOptions) -> Res
     }
     let path = format!("/internal/ai/route?{}", asked.join("&"));
     match state.settings.get::<Vec<ModelSnapshot>>(&path, Some(caller.token())).await {
-        Ok(models) if models.is_empty() => {
-            Err(Problem::new(ErrorCode::NoModel, "the settings name no model that this task may ask"))
-        }
+        Ok(models) if models.is_empty() => Err(no_model()),
         Ok(models) => Ok(models),
         Err(ClientError::Refused { status: 404 | 422, detail, .. }) => {
             Err(Problem::new(ErrorCode::Validation, detail).with_error("/options/model_id", "no such model"))
         }
         Err(error) => Err(Problem::unavailable("the settings service", error)),
     }
+}
+
+/// There is no model to ask.
+pub fn no_model() -> Problem {
+    Problem::new(ErrorCode::NoModel, "the settings name no model that this task may ask")
 }
 
 /// The file, asked for in the caller's name: whoever may not see it gets 404.
