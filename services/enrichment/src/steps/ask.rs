@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
 use dallosh_contracts::{ModelSnapshot, Waiting, figures};
-use dallosh_dataset::{CLEAN_TEXT, Dialect, Limits, Reader, Step, text_key, unique_texts};
+use dallosh_dataset::{CLEAN_TEXT, TextRow, TextRows, unique_texts};
 use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, JobError, StepError, StepOutcome};
 use dallosh_llm::{Route, TOPICS};
@@ -222,16 +222,11 @@ async fn rows_of_texts(
     let gauge = Arc::new(Gauge::default());
     let source = Source::open(&pipeline.storage, cleaned, &gauge).await?;
     blocking::run(job, gauge, size, (15.0, 16.0), move || {
-        let limits = Limits { field_bytes: 32 << 20, row_bytes: 64 << 20, columns: usize::MAX, rows: u64::MAX - 1 };
-        let mut reader = Reader::new(source, &Dialect::ours(), limits).map_err(dataset_failed)?;
-        let column = reader.header().get(CLEAN_TEXT).map_err(dataset_failed)?;
+        let mut texts = TextRows::new(source, CLEAN_TEXT).map_err(dataset_failed)?;
         let mut rows: HashMap<u128, u32> = HashMap::new();
-        while let Some(step) = reader.read().map_err(dataset_failed)? {
-            if let Step::Row(row) = step {
-                let key = text_key(&row.get(column).unwrap_or_default());
-                let count = rows.entry(key).or_default();
-                *count = count.saturating_add(1);
-            }
+        while let Some(TextRow { key, .. }) = texts.next_row().map_err(dataset_failed)? {
+            let count = rows.entry(key).or_default();
+            *count = count.saturating_add(1);
         }
         rows.remove(&0);
         Ok(rows)
