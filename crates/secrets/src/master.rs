@@ -1,14 +1,13 @@
 use std::{
-    fs, io,
-    io::Write as _,
+    io,
     path::{Path, PathBuf},
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tempfile::NamedTempFile;
 
-/// The folder below the data folder, and the file in it.
-const FOLDER: &str = "keys";
+use crate::key_file;
+
+/// The key file.
 const FILE: &str = "master.key";
 /// Bytes of a key that is made here.
 const BYTES: usize = 32;
@@ -38,43 +37,26 @@ pub fn check(text: &SecretString) -> Result<&[u8], KeyError> {
     if bytes.len() < SHORTEST { Err(KeyError::TooShort) } else { Ok(bytes) }
 }
 
-/// The key in the data folder, made there when there is none. When several processes begin at once, the first one's key
-/// is everybody's.
+/// The key in the data folder, made there when there is none.
 pub fn load_or_make(data_dir: &Path) -> Result<[u8; BYTES], KeyError> {
-    let folder = data_dir.join(FOLDER);
-    let path = folder.join(FILE);
-    let failed = |error| KeyError::File(path.clone(), error);
-    if !path.try_exists().map_err(failed)? {
-        make(&folder, &path)?;
-    }
-    let text = fs::read_to_string(&path).map_err(failed)?;
+    let (path, text) = key_file(data_dir, FILE, |_| make(), KeyError::File)?;
     let mut key = [0; BYTES];
     hex::decode_to_slice(text.trim(), &mut key).map_err(|_| KeyError::Content(path))?;
     Ok(key)
 }
 
-/// Writes a new key beside its place, down to the disk, and moves it there unless another one is there by now.
-fn make(folder: &Path, path: &Path) -> Result<(), KeyError> {
-    let failed = |error| KeyError::File(path.to_owned(), error);
+fn make() -> Result<String, KeyError> {
     let mut key = [0; BYTES];
     aws_lc_rs::rand::fill(&mut key).map_err(|_| KeyError::Cryptography)?;
-    fs::create_dir_all(folder).map_err(failed)?;
-    let mut draft = NamedTempFile::new_in(folder).map_err(failed)?;
-    writeln!(draft, "{}", hex::encode(key)).map_err(failed)?;
-    draft.as_file().sync_all().map_err(failed)?;
-    match draft.persist_noclobber(path) {
-        Ok(_) => {}
-        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(refused) => return Err(failed(refused.error)),
-    }
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    Ok(format!("{}\n", hex::encode(key)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
+    use crate::KEY_FOLDER;
 
     #[test]
     fn the_key_is_made_once_private_to_its_owner_and_nothing_is_left_beside_it() {
@@ -84,7 +66,7 @@ mod tests {
             starts.into_iter().map(|start| start.join().unwrap()).collect()
         });
         assert!(keys.iter().all(|key| *key == keys[0]));
-        let files: Vec<_> = fs::read_dir(folder.path().join(FOLDER)).unwrap().map(Result::unwrap).collect();
+        let files: Vec<_> = fs::read_dir(folder.path().join(KEY_FOLDER)).unwrap().map(Result::unwrap).collect();
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -92,8 +74,8 @@ mod tests {
     #[test]
     fn a_file_that_holds_no_key_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join(FOLDER)).unwrap();
-        let path = folder.path().join(FOLDER).join(FILE);
+        fs::create_dir(folder.path().join(KEY_FOLDER)).unwrap();
+        let path = folder.path().join(KEY_FOLDER).join(FILE);
         fs::write(&path, "no key").unwrap();
         assert!(matches!(load_or_make(folder.path()), Err(KeyError::Content(_))));
         assert_eq!(fs::read_to_string(path).unwrap(), "no key");
