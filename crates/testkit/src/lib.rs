@@ -4,6 +4,7 @@
 //! Deliberately not here: anything that knows how a service works inside.
 
 mod client;
+mod issuer;
 mod model;
 mod node;
 mod posts;
@@ -13,6 +14,7 @@ mod servers;
 mod stack;
 
 pub use client::{Answer, Client, Event};
+pub use issuer::{jwks, token};
 pub use model::{
     Asked, Billed, FakeModel, Fault, Latency, Mistake, Rate, RetryAfter, RightLabel, UnknownFault, right_label,
 };

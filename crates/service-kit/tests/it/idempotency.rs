@@ -8,17 +8,13 @@ use std::{
 };
 
 use actix_web::{HttpResponse, get, http::header, post, web};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 use dallosh_primitives::{ManualClock, Uid};
 use dallosh_service_kit::{
-    AUDIENCE, Caller, Claims, ErrorCode, ISSUER, Idempotency, Problem, Routes, Service, ServiceClient, TOKEN_TYPE,
-    TokenVerifier, run,
+    Caller, ErrorCode, Idempotency, Problem, Routes, Service, ServiceClient, TokenVerifier, run,
 };
 use dallosh_store::Store;
-use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
 use futures::future::join_all;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -28,27 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::code;
 
-fn key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
-
 fn token(user: Uid) -> String {
-    let now = Utc::now().timestamp();
-    let claims = Claims {
-        sub: user,
-        iss: ISSUER.into(),
-        aud: AUDIENCE.into(),
-        iat: now,
-        nbf: now,
-        exp: now + 600,
-        jti: Uid::new(),
-        sid: Uid::new(),
-        permissions: [].into(),
-    };
-    let mut head = Header::new(Algorithm::EdDSA);
-    head.typ = Some(TOKEN_TYPE.into());
-    head.kid = Some("k".into());
-    encode(&head, &claims, &EncodingKey::from_ed_der(key().to_pkcs8_der().unwrap().as_bytes())).unwrap()
+    dallosh_testkit::token(user, [])
 }
 
 /// What the handlers count, and what the slow one waits for.
@@ -68,9 +45,7 @@ impl Work {
 #[utoipa::path]
 #[get("/.well-known/jwks.json")]
 async fn keys() -> HttpResponse {
-    let x = URL_SAFE_NO_PAD.encode(key().verifying_key().as_bytes());
-    HttpResponse::Ok()
-        .json(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k", "use": "sig", "x": x }] }))
+    HttpResponse::Ok().json(dallosh_testkit::jwks())
 }
 
 /// Makes a thing; a body of `{"wrong": true}` is refused, one of `{"slow": true}` waits.

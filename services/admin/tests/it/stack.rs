@@ -7,23 +7,17 @@ use std::{
 };
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use dallosh_contracts::Permission;
 use dallosh_primitives::{SystemClock, Uid};
-use dallosh_service_kit::{AUDIENCE, Claims, Config, ISSUER, Service, Sources, TOKEN_TYPE};
+use dallosh_service_kit::{Config, Service, Sources};
 use dallosh_store::Store;
-use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use dallosh_testkit::{jwks, token};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
 
 /// What the stand-in of a model's server was asked with, and how it answers.
 #[derive(Default)]
@@ -38,22 +32,13 @@ type Shared = web::Data<Mutex<Server>>;
 
 /// Publishes the key that signs the tests' tokens, and answers for a model's server.
 fn neighbours(listener: TcpListener, server: Shared) -> Service {
-    let public = BASE64_URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-    let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "test", "x": public}]});
     Service {
         name: "neighbours",
         listener,
         routes: Arc::new(move |config| {
-            let keys = keys.clone();
             config
                 .app_data(server.clone())
-                .route(
-                    "/.well-known/jwks.json",
-                    web::get().to(move || {
-                        let keys = keys.clone();
-                        async move { HttpResponse::Ok().json(keys) }
-                    }),
-                )
+                .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
                 .route("/v1/chat/completions", web::post().to(complete));
         }),
         workers: Vec::new(),
@@ -147,24 +132,7 @@ impl Stack {
 
     /// A new user.
     pub fn user(&self, permissions: impl IntoIterator<Item = Permission>) -> User<'_> {
-        let now = i64::try_from(jsonwebtoken::get_current_timestamp()).unwrap();
-        let claims = Claims {
-            sub: Uid::new(),
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            iat: now,
-            nbf: now,
-            exp: now + 600,
-            jti: Uid::new(),
-            sid: Uid::new(),
-            permissions: permissions.into_iter().collect(),
-        };
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TOKEN_TYPE.to_owned());
-        header.kid = Some("test".to_owned());
-        let key = EncodingKey::from_ed_der(signing_key().to_pkcs8_der().unwrap().as_bytes());
-        let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
-        User { stack: self, token }
+        User { stack: self, token: token(Uid::new(), permissions) }
     }
 
     /// Looks at the model's server, or changes it.

@@ -7,14 +7,12 @@ use std::{
 };
 
 use actix_web::{HttpResponse, web};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use dallosh_contracts::Permission;
 use dallosh_primitives::{SystemClock, Uid};
-use dallosh_service_kit::{AUDIENCE, Claims, Config, ISSUER, Problem, Service, Sources, TOKEN_TYPE};
+use dallosh_service_kit::{Config, Problem, Service, Sources};
 use dallosh_storage::Storage;
 use dallosh_store::Store;
-use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use dallosh_testkit::{jwks, token};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
@@ -28,10 +26,6 @@ use tokio_util::sync::CancellationToken;
 
 pub const ANALYST: [Permission; 4] =
     [Permission::ManageDatasets, Permission::ReadDatasets, Permission::ManageTasks, Permission::ReadTasks];
-
-fn signing_key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
 
 /// What the stand-in of the tasks service knows and was told.
 #[derive(Default)]
@@ -48,22 +42,13 @@ type Shared = web::Data<Mutex<Tasks>>;
 
 /// Publishes the key that signs the tests' tokens, and answers for the tasks service.
 fn neighbours(listener: TcpListener, tasks: Shared) -> Service {
-    let public = BASE64_URL_SAFE_NO_PAD.encode(signing_key().verifying_key().as_bytes());
-    let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "test", "x": public}]});
     Service {
         name: "neighbours",
         listener,
         routes: Arc::new(move |config| {
-            let keys = keys.clone();
             config
                 .app_data(tasks.clone())
-                .route(
-                    "/.well-known/jwks.json",
-                    web::get().to(move || {
-                        let keys = keys.clone();
-                        async move { HttpResponse::Ok().json(keys) }
-                    }),
-                )
+                .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
                 .route("/v1/tasks", web::get().to(list_tasks))
                 .route("/v1/tasks", web::post().to(make_task));
         }),
@@ -145,24 +130,7 @@ impl Stack {
     /// A new user.
     pub fn user(&self, permissions: impl IntoIterator<Item = Permission>) -> User<'_> {
         let uid = Uid::new();
-        let now = i64::try_from(jsonwebtoken::get_current_timestamp()).unwrap();
-        let claims = Claims {
-            sub: uid,
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            iat: now,
-            nbf: now,
-            exp: now + 600,
-            jti: Uid::new(),
-            sid: Uid::new(),
-            permissions: permissions.into_iter().collect(),
-        };
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TOKEN_TYPE.to_owned());
-        header.kid = Some("test".to_owned());
-        let key = EncodingKey::from_ed_der(signing_key().to_pkcs8_der().unwrap().as_bytes());
-        let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
-        User { stack: self, uid, token }
+        User { stack: self, uid, token: token(uid, permissions) }
     }
 
     pub fn tasks(&self, change: impl FnOnce(&mut Tasks)) {

@@ -4,18 +4,15 @@ use std::{
     convert::Infallible,
     net::{SocketAddr, TcpListener},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use dallosh_gateway::{Limits, Site, openapi, service_with};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{AUDIENCE, Claims, Config, ISSUER, RunError, Sources, TOKEN_TYPE, run};
-use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey as _};
+use dallosh_service_kit::{Config, RunError, Sources, run};
+use dallosh_testkit::jwks;
 use futures::{StreamExt as _, stream};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, Method, RequestBuilder, Response, header::CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -52,14 +49,8 @@ impl Drop for Leaves {
     }
 }
 
-fn key() -> SigningKey {
-    SigningKey::from_bytes(&[7; 32])
-}
-
 async fn keys() -> HttpResponse {
-    let x = URL_SAFE_NO_PAD.encode(key().verifying_key().as_bytes());
-    HttpResponse::Ok()
-        .json(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k", "use": "sig", "x": x }] }))
+    HttpResponse::Ok().json(jwks())
 }
 
 async fn upload(request: HttpRequest, strings: web::Data<Strings>, mut payload: web::Payload) -> HttpResponse {
@@ -165,22 +156,7 @@ fn stand_in(strings: Strings) -> String {
 }
 
 pub fn token() -> String {
-    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
-    let claims = Claims {
-        sub: Uid::new(),
-        iss: ISSUER.into(),
-        aud: AUDIENCE.into(),
-        iat: now,
-        nbf: now,
-        exp: now + 600,
-        jti: Uid::new(),
-        sid: Uid::new(),
-        permissions: [].into(),
-    };
-    let mut head = Header::new(Algorithm::EdDSA);
-    head.typ = Some(TOKEN_TYPE.into());
-    head.kid = Some("k".into());
-    encode(&head, &claims, &EncodingKey::from_ed_der(key().to_pkcs8_der().unwrap().as_bytes())).unwrap()
+    dallosh_testkit::token(Uid::new(), [])
 }
 
 pub struct World {
