@@ -6,12 +6,8 @@ import { useTranslations } from 'next-intl';
 import { ProblemAlert } from '@/components/problem-alert';
 import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
-import { client } from '@/lib/api/client';
-import type { ResourceTaskData } from '@/lib/api/generated';
+import { listTaskRows, type ResourceTaskData } from '@/lib/api/generated';
 import type { useTaskAction } from './task-actions';
-
-type Row = Record<string, string | number | null>;
-interface Page { items: Row[]; next_cursor?: string | null }
 
 interface FailedRowsProps { task: ResourceTaskData; textColumn: string; action: ReturnType<typeof useTaskAction> }
 
@@ -21,7 +17,7 @@ export function FailedRows({ task, textColumn, action }: FailedRowsProps) {
   const count = task.data.progress.rows_failed ?? 0;
   const rows = useInfiniteQuery({
     queryKey: ['failed rows', task.uid, count],
-    queryFn: async ({ pageParam, signal }) => (await client.get<{ 200: Page }, unknown, true>({ url: `/v1/tasks/${task.uid}/rows`, query: { enrichment_status: 'failed', limit: 50, ...(pageParam ? { cursor: pageParam } : {}) }, signal, throwOnError: true })).data as Page,
+    queryFn: async ({ pageParam, signal }) => (await listTaskRows({ path: { task_id: task.uid }, query: { enrichment_status: 'failed', limit: 50, ...(pageParam ? { cursor: pageParam } : {}) }, signal, throwOnError: true })).data,
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor,
   });
