@@ -91,6 +91,12 @@ impl Api {
         Ok(accepted(response).await?.json().await?)
     }
 
+    /// Whether the door serves a page there: a binary may be built without the frontend.
+    pub async fn has_page(&self, path: &str) -> bool {
+        let answer = self.http.get(format!("{}{path}", self.base)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// GETs a resource.
     pub async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         Ok(self.calls.get(path, Some(&(self.token)()?)).await?)

@@ -25,6 +25,8 @@ use crate::{
 const TOP: usize = 5;
 /// Rows of a preview that a terminal shows.
 const SHOWN_ROWS: usize = 3;
+/// Where the pages show the figures of a dataset, to the administrator whose the sample is.
+const DASHBOARD: &str = "/admin/analysis";
 /// Characters of a text that a terminal shows.
 const SHOWN_CHARACTERS: usize = 100;
 
@@ -80,6 +82,9 @@ pub async fn try_sample(local: &Local, sample: &Path, stop: &CancellationToken) 
     let _ = std::fs::remove_file(&copy);
     told?;
     println!();
+    if api.has_page(DASHBOARD).await {
+        println!("  the dashboard  {base}{DASHBOARD}?file={}", uploaded.uid);
+    }
     println!("  reference      {base}/docs");
     println!("  the task       {base}/v1/tasks/{task}");
     println!("  analysed file  {base}/v1/files/{}/content?stage=analysed", uploaded.uid);
