@@ -17,12 +17,16 @@ test: ## install and start what the tests need, and run all of them
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked -p dallosh -p dallosh-storage --all-targets --features dallosh/aws,dallosh-storage/aws -- -D warnings
 	python3 samples/make_posts.py --check
+	cd frontend && $(NPM_INSTALL) && npm run lint && npm run typecheck && npm run generate -- --check && npm test
 	$(SERVERS) cargo nextest run --locked --workspace --features dallosh/aws,dallosh-storage/aws
+
+# Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which a registry may lack.
+NPM_INSTALL = npm install --no-save --no-audit --no-fund
 
 frontend: ## build the frontend into frontend/out, from where the gateway takes it; nothing without npm
 	@if ! command -v npm >/dev/null || [ ! -f frontend/package.json ]; then echo "no npm: / will lead to /docs"; \
 	elif [ ! -f frontend/out/csp.json ] || [ -n "$$(find frontend -path frontend/node_modules -prune -o -path frontend/out -prune -o -path frontend/.next -prune -o -type f -newer frontend/out/csp.json -print -quit)" ]; then \
-		cd frontend && npm install --no-save --no-audit --no-fund && npm run build; fi
+		cd frontend && $(NPM_INSTALL) && npm run build; fi
 
 generate: ## write proto/ and docs/errors.md anew from the code
 	cargo build --locked -p dallosh
