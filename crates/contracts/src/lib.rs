@@ -4,6 +4,7 @@
 //! service's.
 
 mod event;
+mod exchange;
 pub mod figures;
 mod file;
 mod message;
@@ -14,6 +15,7 @@ mod resource;
 mod task;
 
 pub use event::TaskEvent;
+pub use exchange::{API_TOKEN_PREFIX, ExchangeRequest, ExchangedToken};
 pub use file::{Dialect, FileData};
 pub use message::{HandleProcess, ProceedTask, ProcessEvent, RetryStep, SCHEMAS};
 pub use model::{AiMode, ModelKind, ModelPrice, ModelProvider, ModelSnapshot};

@@ -31,6 +31,17 @@ const KEYS_AGAIN: Duration = Duration::from_secs(2);
 /// How long known keys serve on while the auth service does not answer.
 const KEYS_LAST: Duration = Duration::from_hours(24);
 
+/// What an access token was given for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// A session of ours, which a password began.
+    #[default]
+    Session,
+    /// An API token, by which a program acts for a user.
+    ApiToken,
+}
+
 /// What an access token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
@@ -48,9 +59,12 @@ pub struct Claims {
     pub exp: i64,
     /// The token's own id.
     pub jti: Uid,
-    /// The session.
+    /// The session, or the API token.
     pub sid: Uid,
-    /// What the user's role allowed then.
+    /// Which of them.
+    #[serde(default)]
+    pub credential: Credential,
+    /// What the user's role, and the API token, allowed then.
     pub permissions: BTreeSet<Permission>,
 }
 
@@ -171,8 +185,10 @@ impl Scope {
 pub struct Caller {
     /// The user.
     pub user: Uid,
-    /// The session.
+    /// The session, or the API token.
     pub session: Uid,
+    /// Which of them.
+    pub credential: Credential,
     permissions: BTreeSet<Permission>,
     token: String,
 }
@@ -183,8 +199,8 @@ impl Caller {
     /// # Errors
     /// As [`TokenVerifier::verify`].
     pub async fn of(verifier: &TokenVerifier, token: String) -> Result<Self, Problem> {
-        let Claims { sub, sid, permissions, .. } = verifier.verify(&token).await?;
-        Ok(Self { user: sub, session: sid, permissions, token })
+        let Claims { sub, sid, credential, permissions, .. } = verifier.verify(&token).await?;
+        Ok(Self { user: sub, session: sid, credential, permissions, token })
     }
 
     /// Allows what needs `permission`, on the things that this caller may see: everybody's with `manage_app`, else the

@@ -15,7 +15,7 @@ mod problem;
 mod run;
 mod telemetry;
 
-pub use caller::{AUDIENCE, Caller, Claims, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
+pub use caller::{AUDIENCE, Caller, Claims, Credential, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
 pub use client::{ClientError, ServiceClient};
 pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources};
 pub use cookies::SessionCookies;

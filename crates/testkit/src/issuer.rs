@@ -1,6 +1,6 @@
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{AUDIENCE, Claims, ISSUER, TOKEN_TYPE};
+use dallosh_service_kit::{AUDIENCE, Claims, Credential, ISSUER, TOKEN_TYPE};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::{Value, json};
 
@@ -33,6 +33,7 @@ pub fn token(user: Uid, permissions: impl IntoIterator<Item = Permission>) -> St
         exp: now.saturating_add(600),
         jti: Uid::new(),
         sid: Uid::new(),
+        credential: Credential::Session,
         permissions: permissions.into_iter().collect(),
     };
     let mut header = Header::new(Algorithm::EdDSA);

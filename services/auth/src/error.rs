@@ -19,6 +19,9 @@ pub enum Error {
     /// The session has ended or expired, or its user may not sign in any more.
     #[error("the session has ended")]
     SignedOut,
+    /// An API token was shown for something that only its user may do.
+    #[error("an API token can't do this; sign in for it")]
+    NotForApiTokens,
     /// The new password is refused.
     #[error("the password {0}")]
     WeakPassword(#[from] WeakPassword),
@@ -28,6 +31,9 @@ pub enum Error {
     /// Another account has the e-mail address.
     #[error("another account has this e-mail address")]
     EmailTaken,
+    /// The caller has no such API token.
+    #[error("there is no such API token")]
+    NoApiToken,
     /// The user was changed since the client read it.
     #[error("it was changed since it was read; read it again")]
     Changed,
@@ -54,10 +60,12 @@ impl Error {
         match self {
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::SignedOut => ErrorCode::Unauthorized,
+            Self::NotForApiTokens => ErrorCode::Forbidden,
             Self::Blocked(..) => ErrorCode::RateLimited,
             Self::WeakPassword(_) => ErrorCode::WeakPassword,
             Self::Invalid(_) => ErrorCode::Validation,
             Self::EmailTaken => ErrorCode::Conflict,
+            Self::NoApiToken => ErrorCode::NotFound,
             Self::Changed => ErrorCode::PreconditionFailed,
             Self::Busy => ErrorCode::Unavailable,
             Self::Hash(_) | Self::Token(_) | Self::RoleMissing => ErrorCode::Internal,

@@ -4,6 +4,7 @@
 //! Deliberately not here: what a permission allows on a resource (its service knows), cookies and limits by address
 //! (the gateway sees the browser).
 
+mod api_token;
 mod attempts;
 mod error;
 mod hashing;

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use dallosh_contracts::Permission;
 use dallosh_primitives::{Clock, Uid};
-use dallosh_service_kit::Config;
+use dallosh_service_kit::{Config, Credential};
 use dallosh_store::Store;
 use secrecy::SecretString;
 
@@ -11,7 +11,7 @@ use crate::{
     role::ADMIN,
     start::StartError,
     store::AuthStore,
-    tokens::{TokenError, Tokens},
+    tokens::{ACCESS_LIFETIME, Holder, TokenError, Tokens},
 };
 
 /// Whoever may read the data folder, as a caller of the API: commands on the same machine need no password, for they
@@ -43,7 +43,13 @@ impl Operator {
     /// # Errors
     /// When signing fails.
     pub fn token(&self) -> Result<SecretString, TokenError> {
-        let permissions = BTreeSet::from(Permission::ALL);
-        self.tokens.access(self.admin, self.session, permissions, self.clock.now())
+        let holder = Holder {
+            user: self.admin,
+            session: self.session,
+            credential: Credential::Session,
+            permissions: BTreeSet::from(Permission::ALL),
+        };
+        let now = self.clock.now();
+        self.tokens.access(holder, now, now + ACCESS_LIFETIME)
     }
 }

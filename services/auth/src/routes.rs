@@ -1,10 +1,13 @@
 //! The operations, one line each.
 
+mod api_tokens;
 mod cookies;
+mod exchange;
 mod jwks;
 mod login;
 mod logout;
 mod me;
+mod person;
 mod refresh;
 mod register;
 mod view;
@@ -30,7 +33,12 @@ pub fn register(config: &mut ServiceConfig) {
         .service(logout::logout_user)
         .service(me::get_me)
         .service(me::update_me)
-        .service(jwks::list_keys);
+        .service(api_tokens::list_api_tokens)
+        .service(api_tokens::create_api_token)
+        .service(api_tokens::delete_api_token)
+        .service(jwks::list_keys)
+        // Not part of the public contract.
+        .map(|config| config.service(exchange::exchange_token));
 }
 
 impl From<Error> for Problem {

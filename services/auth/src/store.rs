@@ -1,5 +1,7 @@
 //! The collections that this service alone writes, as documents.
 
+mod api_tokens;
+
 use chrono::{DateTime, Utc};
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
@@ -9,6 +11,7 @@ use dallosh_store::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use self::api_tokens::ApiTokenDocument;
 use crate::{
     role::Role,
     session::{Session, TokenHash},
@@ -182,6 +185,7 @@ pub struct AuthStore {
     users: Collection<UserDocument>,
     roles: Collection<RoleDocument>,
     sessions: Collection<SessionDocument>,
+    api_tokens: Collection<ApiTokenDocument>,
 }
 
 impl AuthStore {
@@ -191,6 +195,7 @@ impl AuthStore {
             users: store.collection().await?,
             roles: store.collection().await?,
             sessions: store.collection().await?,
+            api_tokens: store.collection().await?,
         })
     }
 

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{AUDIENCE, Claims, ISSUER, TOKEN_TYPE};
+use dallosh_service_kit::{AUDIENCE, Claims, Credential, ISSUER, TOKEN_TYPE};
 use ed25519_dalek::{
     SigningKey,
     pkcs8::{self, EncodePrivateKey as _},
@@ -33,6 +33,18 @@ pub enum TokenError {
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random(#[from] rand::rngs::SysError),
+}
+
+/// Whom an access token is for.
+pub struct Holder {
+    /// The user.
+    pub user: Uid,
+    /// The session, or the API token.
+    pub session: Uid,
+    /// Which of them.
+    pub credential: Credential,
+    /// What it allows.
+    pub permissions: BTreeSet<Permission>,
 }
 
 /// The public half of the signing key.
@@ -71,14 +83,9 @@ impl Tokens {
         &self.public
     }
 
-    /// An access token, valid from `now` for [`ACCESS_LIFETIME`].
-    pub fn access(
-        &self,
-        user: Uid,
-        session: Uid,
-        permissions: BTreeSet<Permission>,
-        now: DateTime<Utc>,
-    ) -> Result<SecretString, TokenError> {
+    /// An access token, valid from `now` until `end`.
+    pub fn access(&self, holder: Holder, now: DateTime<Utc>, end: DateTime<Utc>) -> Result<SecretString, TokenError> {
+        let Holder { user, session, credential, permissions } = holder;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(self.public.id.clone());
@@ -88,9 +95,10 @@ impl Tokens {
             aud: AUDIENCE.to_owned(),
             iat: now.timestamp(),
             nbf: now.timestamp(),
-            exp: (now + ACCESS_LIFETIME).timestamp(),
+            exp: end.timestamp(),
             jti: Uid::new(),
             sid: session,
+            credential,
             permissions,
         };
         Ok(encode(&header, &claims, &self.signing)?.into())

@@ -1,7 +1,9 @@
-//! Every change of users and sessions.
+//! Every change of users, sessions and API tokens.
+
+mod api_tokens;
 
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Revision};
+use dallosh_service_kit::{Caller, Credential, Revision};
 use dallosh_store::{Modified, StoreErrorKind, Versioned};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -12,9 +14,11 @@ use crate::{
     role::Role,
     session::{Presented, Session},
     state::State,
-    tokens::{RefreshToken, Tokens},
+    tokens::{ACCESS_LIFETIME, Holder, RefreshToken, Tokens},
     user::{Email, User},
 };
+
+pub use api_tokens::{Exchanged, NewApiToken, create_api_token, delete_api_token, exchange, list_api_tokens};
 
 /// How often a change of a user is tried again when another writer comes first.
 const ATTEMPTS: u32 = 5;
@@ -275,7 +279,9 @@ async fn with_role(state: &State, user: Versioned<User>) -> Result<Member, Error
 
 fn access_token(state: &State, member: &Member, session: Uid) -> Result<SecretString, Error> {
     let permissions = member.role.data.permissions.clone();
-    Ok(state.tokens.access(member.user.uid, session, permissions, state.clock.now())?)
+    let holder = Holder { user: member.user.uid, session, credential: Credential::Session, permissions };
+    let now = state.clock.now();
+    Ok(state.tokens.access(holder, now, now + ACCESS_LIFETIME)?)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod asset;
 mod body;
 mod docs;
+mod exchange;
 mod headers;
 mod proxy;
 mod rates;
@@ -34,6 +35,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub use crate::site::{Site, SiteError};
 use crate::{
     docs::Pages,
+    exchange::Exchange,
     proxy::Door,
     rates::{Rates, Streams},
 };
@@ -113,6 +115,7 @@ pub fn service_with(
     let max_upload = config.max_upload.0.saturating_add(FORM);
     // One for each thread: a connection's work then stays on the thread of its requests.
     let (rates, streams) = (Arc::new(Rates::new(config.requests_per_second)), Streams::default());
+    let exchange = Arc::new(Exchange::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
     let door = || {
         let trusted_proxies = config.trusted_proxies.clone();
         let secure_cookies = config.profile == Profile::Production;
@@ -122,6 +125,7 @@ pub fn service_with(
             max_upload,
             trusted_proxies,
             secure_cookies,
+            exchange: exchange.clone(),
             rates: rates.clone(),
             streams: streams.clone(),
         }))

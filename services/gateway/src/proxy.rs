@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     Limits,
     body::{self, Progress},
+    exchange::Exchange,
     headers,
     rates::{Held, Rates, Streams, Who},
     table,
@@ -36,6 +37,8 @@ pub struct Door {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether browsers have cookies for TLS only, however a request came.
     pub secure_cookies: bool,
+    /// For what is shown instead of an access token.
+    pub exchange: Arc<Exchange>,
     /// How often a caller may ask.
     pub rates: Arc<Rates>,
     /// The streams of events that are open.
@@ -60,12 +63,11 @@ pub async fn forward(
         visitor::check_cookies(&request, &visitor, cookies)?;
         None
     } else {
-        let caller = match visitor::token(&request, &visitor, cookies) {
-            Ok(token) => Caller::of(&verifier, token).await,
-            Err(problem) => Err(problem),
-        };
         // Who is refused counts as nobody, so that tokens can't be tried out for ever.
-        Some(caller.or_else(|problem| stranger.map_or(Ok(()), |who| door.rates.count(who)).and(Err(problem)))?)
+        let count = || stranger.map_or(Ok(()), |who| door.rates.count(who));
+        let shown = visitor::token(&request, &visitor, cookies).or_else(|problem| count().and(Err(problem)))?;
+        let access = door.exchange.access(shown, count).await?;
+        Some(Caller::of(&verifier, access).await.or_else(|problem| count().and(Err(problem)))?)
     };
     if let Some(who) = caller.as_ref().map(|caller| Who::User(caller.user)).or(stranger) {
         door.rates.count(who)?;

@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::Problem;
 
-use super::cookies::cookies_for;
+use super::{cookies::cookies_for, person::Person};
 use crate::{state::State, workflow};
 
 /// Sign out
@@ -11,7 +11,7 @@ use crate::{state::State, workflow};
 #[post("/v1/auth/logout")]
 pub async fn logout_user(
     state: web::Data<State>,
-    caller: Caller,
+    Person(caller): Person,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     workflow::logout(&state, &caller).await?;

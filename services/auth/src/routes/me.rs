@@ -1,10 +1,10 @@
 use actix_web::{HttpRequest, HttpResponse, get, http::header, patch, web};
-use dallosh_service_kit::{Caller, Problem, Revision};
+use dallosh_service_kit::{Problem, Revision};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{NO_STORE, given, view::MeView, wrong_fields};
+use super::{NO_STORE, given, person::Person, view::MeView, wrong_fields};
 use crate::{
     state::State,
     user::{Email, display_name},
@@ -43,7 +43,11 @@ pub struct UpdateMeRequest {
     (status = 304, description = "The client has this revision"),
 ))]
 #[get("/v1/auth/me")]
-pub async fn get_me(state: web::Data<State>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn get_me(
+    state: web::Data<State>,
+    Person(caller): Person,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let member = workflow::me(&state, &caller).await?;
     Ok(member.revision().respond(&request, &MeView::from(member)))
 }
@@ -59,7 +63,7 @@ pub async fn get_me(state: web::Data<State>, caller: Caller, request: HttpReques
 #[patch("/v1/auth/me")]
 pub async fn update_me(
     state: web::Data<State>,
-    caller: Caller,
+    Person(caller): Person,
     http: HttpRequest,
     request: web::Json<UpdateMeRequest>,
 ) -> Result<HttpResponse, Problem> {

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod api_tokens;
 mod browser;
 mod refresh;
 mod sign_in;

@@ -4,6 +4,7 @@
 
 mod browser;
 mod door;
+mod exchange;
 mod pages;
 mod site;
 mod streams;

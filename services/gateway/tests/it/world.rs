@@ -53,6 +53,19 @@ async fn keys() -> HttpResponse {
     HttpResponse::Ok().json(jwks())
 }
 
+/// Knows two API tokens by name, and tells when it is asked.
+async fn exchange(strings: web::Data<Strings>, shown: web::Json<Value>) -> HttpResponse {
+    let shown = shown["token"].as_str().unwrap();
+    strings.tell(format!("exchange {shown}"));
+    match shown {
+        "dls_good" => HttpResponse::Ok().json(json!({"access_token": token(), "expires_in": 600})),
+        "dls_down" => HttpResponse::ServiceUnavailable().finish(),
+        _ => HttpResponse::Unauthorized().json(json!({
+            "type": "", "title": "", "status": 401, "code": "unauthorized", "detail": "theirs", "request_id": "theirs",
+        })),
+    }
+}
+
 async fn upload(request: HttpRequest, strings: web::Data<Strings>, mut payload: web::Payload) -> HttpResponse {
     if request.query_string() == "stall" {
         strings.wait().await;
@@ -122,6 +135,7 @@ fn stand_in(strings: Strings) -> String {
         App::new()
             .app_data(web::Data::new(strings.clone()))
             .route("/.well-known/jwks.json", web::get().to(keys))
+            .route("/internal/tokens/exchange", web::post().to(exchange))
             .route("/readyz", web::get().to(HttpResponse::Ok))
             .route("/v1/files", web::post().to(upload))
             .route("/v1/tasks", web::post().to(upload))

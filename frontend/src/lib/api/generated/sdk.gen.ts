@@ -2,7 +2,7 @@
 
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateModelData, CreateModelErrors, CreateModelResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetTaskData, GetTaskErrors, GetTaskResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
+import type { CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteApiTokenData, DeleteApiTokenErrors, DeleteApiTokenResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetTaskData, GetTaskErrors, GetTaskResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -161,6 +161,45 @@ export const registerUser = <ThrowOnError extends boolean = true>(options: Optio
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * List the own API tokens
+ *
+ * All of them, the newest first, without their secrets. A user has at most 50.
+ */
+export const listApiTokens = <ThrowOnError extends boolean = true>(options?: Options<ListApiTokensData, ThrowOnError>) => (options?.client ?? client).get<ListApiTokensResponses, ListApiTokensErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/tokens',
+    ...options
+});
+
+/**
+ * Make an API token
+ *
+ * A program shows it as `Authorization: Bearer dls_…`, at this same address, until it is deleted. It may do what it
+ * allows and its user may do at that moment, but never make tokens or change accounts and sessions. Its secret is in
+ * this answer and nowhere else.
+ */
+export const createApiToken = <ThrowOnError extends boolean = true>(options: Options<CreateApiTokenData, ThrowOnError>) => (options.client ?? client).post<CreateApiTokenResponses, CreateApiTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/tokens',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete an API token
+ *
+ * It opens nothing any more, five seconds later at the latest.
+ */
+export const deleteApiToken = <ThrowOnError extends boolean = true>(options: Options<DeleteApiTokenData, ThrowOnError>) => (options.client ?? client).delete<DeleteApiTokenResponses, DeleteApiTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/tokens/{id}',
+    ...options
 });
 
 /**

@@ -133,6 +133,32 @@ export type AnalysisPosts = {
     total: number;
 };
 
+/**
+ * An API token, without its secret.
+ */
+export type ApiTokenData = {
+    /**
+     * When it ends; `null` for never.
+     */
+    expires_at?: string | null;
+    /**
+     * The last characters of its secret.
+     */
+    last4: string;
+    /**
+     * When it was used last, within a minute; `null` for never.
+     */
+    last_used_at?: string | null;
+    /**
+     * What it is for.
+     */
+    name: string;
+    /**
+     * What it allows, as far as the user's role does.
+     */
+    permissions: Array<Permission>;
+};
+
 export type BTreeMap = {
     [key: string]: string;
 };
@@ -178,6 +204,24 @@ export type Counts = {
 };
 
 /**
+ * A new API token.
+ */
+export type CreateApiTokenRequest = {
+    /**
+     * When it ends; without it, when it is deleted.
+     */
+    expires_at?: string;
+    /**
+     * What it is for.
+     */
+    name: string;
+    /**
+     * What it allows: some of what the caller may do.
+     */
+    permissions: Array<Permission>;
+};
+
+/**
  * What makes a task.
  */
 export type CreateTask = {
@@ -194,6 +238,16 @@ export type CreateTask = {
      * Put it into the queue at once.
      */
     start?: boolean;
+};
+
+/**
+ * A new API token with its secret.
+ */
+export type CreatedApiTokenView = ResourceApiTokenData & {
+    /**
+     * For the `Authorization` header, as `Bearer`. Shown this once.
+     */
+    token: string;
 };
 
 /**
@@ -670,6 +724,74 @@ export type Kpis = {
      * Different authors.
      */
     users?: number | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type ListOfResourceApiTokenData = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links?: BTreeMap;
+    /**
+     * The items, in the asked order.
+     */
+    items: Array<{
+        /**
+         * Where a client can go from here.
+         */
+        _links: BTreeMap;
+        /**
+         * When it was made.
+         */
+        createdAt: string;
+        /**
+         * Who made it.
+         */
+        createdBy: string;
+        /**
+         * An API token, without its secret.
+         */
+        data: {
+            /**
+             * When it ends; `null` for never.
+             */
+            expires_at?: string | null;
+            /**
+             * The last characters of its secret.
+             */
+            last4: string;
+            /**
+             * When it was used last, within a minute; `null` for never.
+             */
+            last_used_at?: string | null;
+            /**
+             * What it is for.
+             */
+            name: string;
+            /**
+             * What it allows, as far as the user's role does.
+             */
+            permissions: Array<Permission>;
+        };
+        /**
+         * Its id.
+         */
+        uid: Uid;
+        /**
+         * When it was changed last.
+         */
+        updatedAt: string;
+        /**
+         * Who changed it last.
+         */
+        updatedBy: string;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
 };
 
 /**
@@ -1631,6 +1753,61 @@ export type ResourceAiSettings = {
          * Which models are asked, and which first.
          */
         preferences: Preferences;
+    };
+    /**
+     * Its id.
+     */
+    uid: Uid;
+    /**
+     * When it was changed last.
+     */
+    updatedAt: string;
+    /**
+     * Who changed it last.
+     */
+    updatedBy: string;
+};
+
+/**
+ * A stored thing as the API shows it.
+ */
+export type ResourceApiTokenData = {
+    /**
+     * Where a client can go from here.
+     */
+    _links: BTreeMap;
+    /**
+     * When it was made.
+     */
+    createdAt: string;
+    /**
+     * Who made it.
+     */
+    createdBy: string;
+    /**
+     * An API token, without its secret.
+     */
+    data: {
+        /**
+         * When it ends; `null` for never.
+         */
+        expires_at?: string | null;
+        /**
+         * The last characters of its secret.
+         */
+        last4: string;
+        /**
+         * When it was used last, within a minute; `null` for never.
+         */
+        last_used_at?: string | null;
+        /**
+         * What it is for.
+         */
+        name: string;
+        /**
+         * What it allows, as far as the user's role does.
+         */
+        permissions: Array<Permission>;
     };
     /**
      * Its id.
@@ -3012,6 +3189,86 @@ export type RegisterUserResponses = {
 };
 
 export type RegisterUserResponse = RegisterUserResponses[keyof RegisterUserResponses];
+
+export type ListApiTokensData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/tokens';
+};
+
+export type ListApiTokensErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListApiTokensError = ListApiTokensErrors[keyof ListApiTokensErrors];
+
+export type ListApiTokensResponses = {
+    /**
+     * The tokens
+     */
+    200: ListOfResourceApiTokenData;
+};
+
+export type ListApiTokensResponse = ListApiTokensResponses[keyof ListApiTokensResponses];
+
+export type CreateApiTokenData = {
+    body: CreateApiTokenRequest;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/tokens';
+};
+
+export type CreateApiTokenErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type CreateApiTokenError = CreateApiTokenErrors[keyof CreateApiTokenErrors];
+
+export type CreateApiTokenResponses = {
+    /**
+     * The token and its secret
+     */
+    201: CreatedApiTokenView;
+};
+
+export type CreateApiTokenResponse = CreateApiTokenResponses[keyof CreateApiTokenResponses];
+
+export type DeleteApiTokenData = {
+    body?: never;
+    path: {
+        /**
+         * The token
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/auth/tokens/{id}';
+};
+
+export type DeleteApiTokenErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DeleteApiTokenError = DeleteApiTokenErrors[keyof DeleteApiTokenErrors];
+
+export type DeleteApiTokenResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteApiTokenResponse = DeleteApiTokenResponses[keyof DeleteApiTokenResponses];
 
 export type ListEventsData = {
     body?: never;

@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { createModel, createTask, deleteFile, deleteModel, deleteTask, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getReadiness, getTask, listAnalysisPosts, listEvents, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTaskRows, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
-import type { CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { createApiToken, createModel, createTask, deleteApiToken, deleteFile, deleteModel, deleteTask, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getReadiness, getTask, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTaskRows, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
+import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -339,6 +339,66 @@ export const registerUserMutation = (options?: Partial<Options<RegisterUserData>
     const mutationOptions: UseMutationOptions<RegisterUserResponse, RegisterUserError, Options<RegisterUserData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await registerUser({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const listApiTokensQueryKey = (options?: Options<ListApiTokensData>) => createQueryKey('listApiTokens', options);
+
+/**
+ * List the own API tokens
+ *
+ * All of them, the newest first, without their secrets. A user has at most 50.
+ */
+export const listApiTokensOptions = (options?: Options<ListApiTokensData>) => queryOptions<ListApiTokensResponse, ListApiTokensError, ListApiTokensResponse, ReturnType<typeof listApiTokensQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listApiTokens({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listApiTokensQueryKey(options)
+});
+
+/**
+ * Make an API token
+ *
+ * A program shows it as `Authorization: Bearer dls_…`, at this same address, until it is deleted. It may do what it
+ * allows and its user may do at that moment, but never make tokens or change accounts and sessions. Its secret is in
+ * this answer and nowhere else.
+ */
+export const createApiTokenMutation = (options?: Partial<Options<CreateApiTokenData>>): UseMutationOptions<CreateApiTokenResponse, CreateApiTokenError, Options<CreateApiTokenData>> => {
+    const mutationOptions: UseMutationOptions<CreateApiTokenResponse, CreateApiTokenError, Options<CreateApiTokenData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await createApiToken({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Delete an API token
+ *
+ * It opens nothing any more, five seconds later at the latest.
+ */
+export const deleteApiTokenMutation = (options?: Partial<Options<DeleteApiTokenData>>): UseMutationOptions<DeleteApiTokenResponse, DeleteApiTokenError, Options<DeleteApiTokenData>> => {
+    const mutationOptions: UseMutationOptions<DeleteApiTokenResponse, DeleteApiTokenError, Options<DeleteApiTokenData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteApiToken({
                 ...options,
                 ...fnOptions,
                 throwOnError: true

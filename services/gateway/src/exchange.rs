@@ -1,0 +1,56 @@
+//! What a caller may show instead of an access token of ours. The auth service knows what it is worth; the services
+//! behind the door see access tokens alone.
+
+use std::{sync::Arc, time::Duration};
+
+use dallosh_contracts::{API_TOKEN_PREFIX, ExchangeRequest, ExchangedToken};
+use dallosh_service_kit::{ClientError, ErrorCode, Problem, ServiceClient};
+use moka::future::Cache;
+use sha2::{Digest as _, Sha256};
+
+/// How long an answer of the auth service is believed. A credential that was ended opens nothing after this.
+const BELIEVED: Duration = Duration::from_secs(3);
+/// How many answers are remembered.
+const MOST: u64 = 10_000;
+
+/// Exchanges credentials, and remembers the answers for a moment.
+pub struct Exchange {
+    auth: ServiceClient,
+    known: Cache<[u8; 32], Arc<str>>,
+}
+
+impl Exchange {
+    /// Asks the service behind `auth`.
+    pub fn new(auth: ServiceClient) -> Self {
+        Self { auth, known: Cache::builder().max_capacity(MOST).time_to_live(BELIEVED).build() }
+    }
+
+    /// The access token with which the request goes on: `shown` itself, unless it is of a kind that is exchanged.
+    /// Before the auth service is asked, `count` says whether this client may ask for more.
+    ///
+    /// # Errors
+    /// What `count` says; `unauthorized` for a credential that is worth nothing; `forbidden` for one whose owner may do
+    /// nothing here; `unavailable`.
+    pub async fn access(&self, shown: String, count: impl Fn() -> Result<(), Problem>) -> Result<String, Problem> {
+        if !shown.starts_with(API_TOKEN_PREFIX) {
+            return Ok(shown);
+        }
+        let key: [u8; 32] = Sha256::digest(&shown).into();
+        let ask = async {
+            count()?;
+            let asked = self.auth.post("/internal/tokens/exchange", &ExchangeRequest { token: shown }, None).await;
+            let ExchangedToken { access_token, .. } = asked.map_err(refusal)?;
+            Ok(Arc::from(access_token))
+        };
+        let access = self.known.try_get_with(key, ask).await;
+        access.map(|token| token.as_ref().to_owned()).map_err(|problem: Arc<Problem>| problem.as_ref().clone())
+    }
+}
+
+fn refusal(error: ClientError) -> Problem {
+    match error {
+        ClientError::Refused { status: 401, .. } => Problem::unauthorized(),
+        ClientError::Refused { status: 403, detail, .. } => Problem::new(ErrorCode::Forbidden, detail),
+        error => Problem::unavailable("the auth service", error),
+    }
+}
