@@ -12,6 +12,7 @@ mod model;
 mod page;
 mod permission;
 mod resource;
+mod settings;
 mod task;
 
 pub use event::TaskEvent;
@@ -22,6 +23,7 @@ pub use model::{AiMode, ModelKind, ModelPrice, ModelProvider, ModelSnapshot};
 pub use page::{Answer, PageAnswers, key_of, key_text};
 pub use permission::Permission;
 pub use resource::{Links, ListOf, Resource};
+pub use settings::{PlatformSettings, Registration};
 pub use task::{
     Budget, Counts, ENRICHMENT, EnrichmentInput, Progress, Spend, TaskAction, TaskData, TaskError, TaskOptions,
     TaskStatus, Waiting,

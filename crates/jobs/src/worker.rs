@@ -39,6 +39,11 @@ pub trait Pipeline: Send + Sync + 'static {
     /// is never dropped in the middle unless the lease is lost.
     async fn run(&self, step: &'static str, job: &Arc<JobContext>) -> StepOutcome;
 
+    /// Whether a job may be begun now; those that run go on to their end either way.
+    async fn begins_jobs(&self) -> bool {
+        true
+    }
+
     /// Whether what a complete step left is still there, whole.
     async fn is_intact(&self, step: &'static str, checkpoint: &Value, job: &JobContext) -> Result<bool, StepError>;
 }
@@ -140,6 +145,9 @@ impl Worker {
         }
         while self.slots.available_permits() > 0 && !stop.is_cancelled() {
             let Some(job) = self.next_in_queue().await? else { break };
+            if !self.pipeline.begins_jobs().await {
+                break;
+            }
             self.clone().take(job, tracker, stop).await?;
         }
         self.engine.relay.sweep().await?;

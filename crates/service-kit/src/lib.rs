@@ -13,6 +13,7 @@ mod manners;
 mod openapi;
 mod problem;
 mod run;
+mod settings;
 mod telemetry;
 
 pub use caller::{AUDIENCE, Caller, Claims, Credential, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
@@ -26,4 +27,5 @@ pub use manners::{Page, RequestContext, client_gone, current_request, traced};
 pub use openapi::{document, merge, to_yaml};
 pub use problem::{ErrorCode, FieldProblem, Problem, RatePolicy, describe_errors};
 pub use run::{Routes, RunError, Service, Shutdown, Worker, run};
+pub use settings::SettingsReader;
 pub use telemetry::{TelemetryError, start_telemetry};

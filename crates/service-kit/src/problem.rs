@@ -115,6 +115,8 @@ error_codes! {
     BadGateway = "bad_gateway", 502, "A service gave no answer", retry;
     /// A part that is needed (database, object store, a service) does not answer, or there is too much to do at once.
     Unavailable = "unavailable", 503, "Not available at the moment", retry;
+    /// The platform is being worked on: only admins are served. `Retry-After` says when to look again.
+    Maintenance = "maintenance", 503, "Maintenance", retry;
     /// The service behind the door did not answer in time.
     GatewayTimeout = "gateway_timeout", 504, "A service did not answer in time", retry;
     /// There is no room left for data.
@@ -233,6 +235,12 @@ impl Problem {
     /// A token that is missing, not valid, or not any more. Which of them is not told.
     pub fn unauthorized() -> Self {
         Self::new(ErrorCode::Unauthorized, "sign in, and send the token as `Authorization: Bearer …` or as the cookie")
+    }
+
+    /// Only admins are served now.
+    pub fn maintenance() -> Self {
+        let detail = "the platform is being worked on and will be back; nothing is lost";
+        Self { retry_after: Some(30), ..Self::new(ErrorCode::Maintenance, detail) }
     }
 
     /// Too much of something; the next is taken after `wait`.

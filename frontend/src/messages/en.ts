@@ -54,6 +54,7 @@ export const en = {
     rate_limited: { title: 'Too many tries', detail: 'Try again in {seconds, plural, one {# second} other {# seconds}}.' },
     internal: { title: 'The server made a mistake', detail: 'It is logged under the request below. Nothing is lost.' },
     unavailable: { title: 'A part of the service is away', detail: 'Your data is safe. Try again in a moment.' },
+    maintenance: { title: 'Maintenance', detail: 'The platform is being worked on. Your data is safe; come back in a moment.' },
     bad_gateway: { title: 'A part of the service is away', detail: 'Your data is safe. Try again in a moment.' },
     gateway_timeout: { title: 'The server took too long', detail: 'Your data is safe. Try again in a moment.' },
     storage_full: { title: 'There is no room left', detail: 'An admin has to make room before more can be stored.' },

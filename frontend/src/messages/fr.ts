@@ -56,6 +56,7 @@ export const fr: Messages = {
     rate_limited: { title: 'Trop d’essais', detail: 'Réessayez dans {seconds, plural, one {# seconde} other {# secondes}}.' },
     internal: { title: 'Le serveur a commis une erreur', detail: 'Elle est consignée sous la requête ci-dessous. Rien n’est perdu.' },
     unavailable: { title: 'Une partie du service est absente', detail: 'Vos données sont en sécurité. Réessayez dans un instant.' },
+    maintenance: { title: 'Maintenance', detail: 'La plateforme est en cours de maintenance. Vos données sont en sécurité. Revenez dans un instant.' },
     bad_gateway: { title: 'Une partie du service est absente', detail: 'Vos données sont en sécurité. Réessayez dans un instant.' },
     gateway_timeout: { title: 'Le serveur a mis trop de temps', detail: 'Vos données sont en sécurité. Réessayez dans un instant.' },
     storage_full: { title: 'Il n’y a plus de place', detail: 'Un administrateur doit libérer de la place.' },

@@ -284,7 +284,7 @@ pub fn last4(key: &str) -> Option<String> {
 
 /// What is wrong with an input.
 #[derive(Default)]
-struct Wrong {
+pub struct Wrong {
     fields: Vec<(String, String)>,
     url: Option<String>,
 }
@@ -299,7 +299,7 @@ impl Wrong {
     }
 
     /// The value of a field that was sent, or else `otherwise`; `None` when there is none that will do.
-    fn take<T>(
+    pub fn take<T>(
         &mut self,
         pointer: &str,
         sent: Option<Value>,
@@ -318,7 +318,7 @@ impl Wrong {
         taken
     }
 
-    fn number(
+    pub fn number(
         &mut self,
         pointer: &str,
         sent: Option<Value>,
@@ -350,7 +350,7 @@ impl Wrong {
         }
     }
 
-    fn judge(self) -> Result<(), Problem> {
+    pub fn judge(self) -> Result<(), Problem> {
         let url = self.url.into_iter().map(|detail| ("/baseUrl".to_owned(), detail));
         let problem = match (self.fields.is_empty(), url.len()) {
             (true, 0) => return Ok(()),
@@ -366,11 +366,12 @@ impl Wrong {
 }
 
 /// Keeps `null` apart from what is absent.
-fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+pub fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-fn json<T: DeserializeOwned>(value: &Value) -> Option<T> {
+/// The value as a type of the contract.
+pub fn json<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 

@@ -4,6 +4,7 @@
 
 mod ai;
 mod error;
+mod general;
 mod input;
 mod model;
 mod probe;

@@ -1,11 +1,15 @@
 //! The operations, one line each, and what several of them share.
 
 mod change_ai;
+mod change_general;
 mod create_model;
 mod delete_model;
 mod get_ai;
+mod get_general;
 mod get_model;
+mod get_public;
 mod list_models;
+mod platform;
 mod route;
 mod test_model;
 mod update_model;
@@ -18,11 +22,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{ai::AiSettings, model::Model};
+use crate::{ai::AiSettings, general::GeneralSettings, model::Model};
 
 /// Registers the operations.
 pub fn register(config: &mut ServiceConfig) {
     config
+        .service(get_public::get_public_settings)
+        .service(get_general::get_general_settings)
+        .service(change_general::update_general_settings)
         .service(get_ai::get_ai_settings)
         .service(change_ai::update_ai_settings)
         .service(list_models::list_models)
@@ -32,7 +39,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(update_model::update_model)
         .service(delete_model::delete_model)
         // Not part of the public contract.
-        .map(|config| config.service(route::get_ai_route));
+        .map(|config| config.service(route::get_ai_route).service(platform::get_platform_settings));
 }
 
 /// A language model as the API shows it. Its key is never shown.
@@ -109,6 +116,13 @@ fn view_ai(settings: Versioned<AiSettings>) -> Resource<AiSettings> {
     let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision: _ } = settings;
     let at = |relation: &str, path: &str| (relation.to_owned(), format!("/v1/settings/ai{path}"));
     let links = Links::from([at("self", ""), at("models", "/models"), at("route", "/route")]);
+    Resource { uid, data, created_at, created_by, updated_at, updated_by, links }
+}
+
+/// The general settings as the API shows them.
+fn view_general(settings: Versioned<GeneralSettings>) -> Resource<GeneralSettings> {
+    let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision: _ } = settings;
+    let links = Links::from([("self".to_owned(), "/v1/settings/general".to_owned())]);
     Resource { uid, data, created_at, created_by, updated_at, updated_by, links }
 }
 

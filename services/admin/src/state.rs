@@ -2,13 +2,14 @@ use dallosh_llm::UrlPolicy;
 use dallosh_primitives::{Limit, Uid};
 use dallosh_secrets::Sealer;
 use dallosh_service_kit::{Config, ErrorCode, Problem, Profile};
-use dallosh_store::{Collection, Filter, ListQuery, Sort, Store, StoreErrorKind, Versioned};
+use dallosh_store::{Collection, Document, Filter, ListQuery, Sort, Store, StoreError, StoreErrorKind, Versioned};
 use secrecy::ExposeSecret as _;
 
 use crate::{
     StartError,
     ai::AiSettings,
     error,
+    general::GeneralSettings,
     input::{KeyChange, last4},
     model::Model,
 };
@@ -16,6 +17,7 @@ use crate::{
 /// What the handlers share.
 pub struct State {
     pub settings: Collection<AiSettings>,
+    pub general: Collection<GeneralSettings>,
     pub models: Collection<Model>,
     pub sealer: Sealer,
     pub urls: UrlPolicy,
@@ -24,13 +26,9 @@ pub struct State {
 impl State {
     /// Opens the collections and the key, and stores the settings of a new platform.
     pub async fn new(config: &Config, store: &Store) -> Result<Self, StartError> {
-        let settings = store.collection::<AiSettings>().await?;
-        match settings.insert_as(AiSettings::uid(), AiSettings::default(), "dallosh").await {
-            Err(error) if error.kind != StoreErrorKind::Duplicate => return Err(error.into()),
-            _ => {}
-        }
         Ok(Self {
-            settings,
+            settings: opened(store, AiSettings::uid()).await?,
+            general: opened(store, GeneralSettings::uid()).await?,
             models: store.collection().await?,
             sealer: Sealer::open(config.master_key.as_ref(), &config.data_dir)?,
             urls: UrlPolicy::new(&config.allowed_origins, config.profile == Profile::Development)?,
@@ -40,7 +38,12 @@ impl State {
     /// The settings as they are.
     pub async fn ai(&self) -> Result<Versioned<AiSettings>, Problem> {
         let found = self.settings.find(AiSettings::uid()).await.map_err(error::problem)?;
-        found.ok_or_else(|| Problem::internal(std::io::Error::other("the settings are gone")))
+        found.ok_or_else(gone)
+    }
+
+    /// The general settings as they are.
+    pub async fn general(&self) -> Result<Versioned<GeneralSettings>, Problem> {
+        self.general.find(GeneralSettings::uid()).await.map_err(error::problem)?.ok_or_else(gone)
     }
 
     /// A model as it is.
@@ -74,6 +77,19 @@ impl State {
             }
         };
         Ok(())
+    }
+}
+
+fn gone() -> Problem {
+    Problem::internal(std::io::Error::other("the settings are gone"))
+}
+
+/// The collection of settings of one kind, with the document that a new platform has.
+async fn opened<T: Document + Default>(store: &Store, uid: Uid) -> Result<Collection<T>, StoreError> {
+    let settings = store.collection::<T>().await?;
+    match settings.insert_as(uid, T::default(), "dallosh").await {
+        Err(error) if error.kind != StoreErrorKind::Duplicate => Err(error),
+        _ => Ok(settings),
     }
 }
 

@@ -16,6 +16,12 @@ pub enum Error {
     /// Too many passwords were wrong here.
     #[error("too many passwords were wrong; try again later")]
     Blocked(Blocked, TimeDelta),
+    /// Nobody may register.
+    #[error("registration is closed; ask an admin for an account")]
+    RegistrationClosed,
+    /// It is not known whether anybody may register.
+    #[error("whether registration is open can't be known at the moment")]
+    RegistrationUnknown,
     /// The session has ended or expired, or its user may not sign in any more.
     #[error("the session has ended")]
     SignedOut,
@@ -59,6 +65,7 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
+            Self::RegistrationClosed => ErrorCode::RegistrationClosed,
             Self::SignedOut => ErrorCode::Unauthorized,
             Self::NotForApiTokens => ErrorCode::Forbidden,
             Self::Blocked(..) => ErrorCode::RateLimited,
@@ -67,7 +74,7 @@ impl Error {
             Self::EmailTaken => ErrorCode::Conflict,
             Self::NoApiToken => ErrorCode::NotFound,
             Self::Changed => ErrorCode::PreconditionFailed,
-            Self::Busy => ErrorCode::Unavailable,
+            Self::Busy | Self::RegistrationUnknown => ErrorCode::Unavailable,
             Self::Hash(_) | Self::Token(_) | Self::RoleMissing => ErrorCode::Internal,
             Self::Store(error) => match error.kind {
                 StoreErrorKind::Unavailable | StoreErrorKind::Stale => ErrorCode::Unavailable,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use dallosh_primitives::{Clock, Uid};
-use dallosh_service_kit::{ClientError, Config, ConfigErrors, Profile};
+use dallosh_service_kit::{ClientError, Config, ConfigErrors, Profile, SettingsReader};
 use dallosh_store::{Store, StoreError, StoreErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -46,8 +46,8 @@ pub enum StartError {
     /// A role that was just made is gone.
     #[error("the role `{0}` is missing")]
     RoleMissing(&'static str),
-    /// The client that fetches our own published keys can't be set up.
-    #[error("the key client can't be set up")]
+    /// A client of our own published keys or of the settings can't be set up.
+    #[error("a client of the other services can't be set up")]
     Client(#[from] ClientError),
     /// The process is stopping.
     #[error("the process is stopping")]
@@ -84,7 +84,8 @@ pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Res
     let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
     let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
     let secure_cookies = config.profile == Profile::Production;
-    Ok(State { store, hashing, attempts: Attempts::default(), tokens, clock, secure_cookies, analyst })
+    let (attempts, settings) = (Attempts::default(), SettingsReader::new(config)?);
+    Ok(State { store, hashing, attempts, tokens, clock, secure_cookies, settings, analyst })
 }
 
 struct Beginning<'a> {

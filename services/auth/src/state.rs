@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use dallosh_primitives::{Clock, Uid};
+use dallosh_service_kit::SettingsReader;
 
 use crate::{attempts::Attempts, hashing::Hashing, store::AuthStore, tokens::Tokens};
 
@@ -18,6 +19,8 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// Whether browsers get cookies for TLS only, however a request came.
     pub secure_cookies: bool,
+    /// Whether people may register.
+    pub settings: SettingsReader,
     /// The role of those who register.
     pub analyst: Uid,
 }

@@ -64,7 +64,14 @@ pub struct Registration {
 
 /// Makes an account for an analyst. An address that is taken gives the same answer after the same work, so that nobody
 /// learns who has an account; that account is not touched.
+///
+/// # Errors
+/// [`Error::RegistrationClosed`]; and while nobody ever knew whether it is, none is made either.
 pub async fn register(state: &State, registration: Registration) -> Result<(), Error> {
+    match state.settings.current().await.ok_or(Error::RegistrationUnknown)?.registration {
+        dallosh_contracts::Registration::Open => {}
+        dallosh_contracts::Registration::Closed => return Err(Error::RegistrationClosed),
+    }
     let Registration { email, password, name } = registration;
     password::check(password.expose_secret(), &email)?;
     let hash = state.hashing.hash(&password).await?;
@@ -291,6 +298,7 @@ mod tests {
     use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
     use chrono::Utc;
     use dallosh_primitives::SystemClock;
+    use dallosh_service_kit::{Config, SettingsReader, Sources};
     use dallosh_store::Store;
     use ed25519_dalek::SigningKey;
 
@@ -318,6 +326,7 @@ mod tests {
             tokens,
             clock,
             secure_cookies: false,
+            settings: SettingsReader::new(&Config::load(&Sources::default()).unwrap()).unwrap(),
             analyst,
         };
 

@@ -20,7 +20,7 @@ use dallosh_jobs::{Engine, Kind, Worker, WorkerConfig};
 use dallosh_llm::{InvalidOrigin, UrlPolicy};
 use dallosh_primitives::Clock;
 use dallosh_secrets::{KeyError, Sealer};
-use dallosh_service_kit::{Check, Config, Profile, Routes, Service};
+use dallosh_service_kit::{Check, ClientError, Config, Profile, Routes, Service, SettingsReader};
 use dallosh_storage::Storage;
 use dallosh_store::{Store, StoreError};
 
@@ -42,6 +42,9 @@ pub enum StartError {
     /// An allowed origin is none.
     #[error("models.allowed_origins")]
     Origin(#[from] InvalidOrigin),
+    /// The client of the admin service can't be made.
+    #[error("the client of the admin service can't be made")]
+    Client(#[from] ClientError),
 }
 
 /// What the worker stands on.
@@ -68,7 +71,7 @@ pub async fn service(listener: TcpListener, config: &Config, kind: Kind, parts: 
     let sealer = Sealer::open(config.master_key.as_ref(), &config.data_dir)?;
     let loopback = config.profile == Profile::Development;
     let models = Models::new(sealer, UrlPolicy::new(&config.allowed_origins, loopback)?);
-    let pipeline = Arc::new(Enrichment::new(storage.clone(), models));
+    let pipeline = Arc::new(Enrichment::new(storage.clone(), models, SettingsReader::new(config)?));
     let lease = Duration::from_secs(config.lease_seconds);
     let max_parallel = usize::try_from(config.max_parallel).unwrap_or(1);
     let worker = Arc::new(Worker::new(engine.clone(), pipeline, WorkerConfig { instance, lease, max_parallel }));

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dallosh_jobs::{JobContext, Pipeline, StepError, StepOutcome};
+use dallosh_service_kit::SettingsReader;
 use dallosh_storage::{Key, ObjectInfo, Storage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +13,7 @@ use crate::{blocking::storage_failed, models::Models, steps};
 pub struct Enrichment {
     pub storage: Storage,
     pub models: Models,
+    pub settings: SettingsReader,
 }
 
 /// An object that a step wrote, as it was then.
@@ -29,8 +31,8 @@ impl Artefact {
 }
 
 impl Enrichment {
-    pub fn new(storage: Storage, models: Models) -> Self {
-        Self { storage, models }
+    pub fn new(storage: Storage, models: Models, settings: SettingsReader) -> Self {
+        Self { storage, models, settings }
     }
 }
 
@@ -45,6 +47,11 @@ impl Pipeline for Enrichment {
             "saving_file" => steps::save::run(self, job).await,
             _ => Err(StepError::Failed { code: "internal", message: format!("there is no step {step}") }),
         }
+    }
+
+    /// None during maintenance.
+    async fn begins_jobs(&self) -> bool {
+        !self.settings.is_maintenance().await
     }
 
     /// A step's artefacts are intact when the store still has exactly what the step wrote.

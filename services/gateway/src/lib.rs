@@ -27,7 +27,7 @@ use std::{
 
 use actix_web::web;
 use dallosh_service_kit::{
-    Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, TokenVerifier,
+    Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, SettingsReader, TokenVerifier,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -56,9 +56,9 @@ pub enum StartError {
     /// The clients of the services can't be made.
     #[error("the client for requests to the services can't be made")]
     Http(#[from] reqwest::Error),
-    /// The client that asks for the published keys can't be made.
-    #[error("the client of the auth service can't be made")]
-    Keys(#[from] ClientError),
+    /// The client that asks for the published keys or the settings can't be made.
+    #[error("the clients of the auth and the admin service can't be made")]
+    Client(#[from] ClientError),
     /// The API's document can't be written as JSON.
     #[error("the API's document can't be written")]
     Document(#[from] serde_json::Error),
@@ -116,6 +116,7 @@ pub fn service_with(
     // One for each thread: a connection's work then stays on the thread of its requests.
     let (rates, streams) = (Arc::new(Rates::new(config.requests_per_second)), Streams::default());
     let exchange = Arc::new(Exchange::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
+    let settings = Arc::new(SettingsReader::new(config)?);
     let door = || {
         let trusted_proxies = config.trusted_proxies.clone();
         let secure_cookies = config.profile == Profile::Production;
@@ -128,6 +129,7 @@ pub fn service_with(
             exchange: exchange.clone(),
             rates: rates.clone(),
             streams: streams.clone(),
+            settings: settings.clone(),
         }))
     };
     let (even, odd) = (door()?, door()?);

@@ -7,14 +7,17 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
-use dallosh_service_kit::{Caller, ErrorCode, Problem, SessionCookies, Shutdown, TokenVerifier, client_gone};
+use dallosh_contracts::Permission;
+use dallosh_service_kit::{
+    Caller, ErrorCode, Problem, SessionCookies, SettingsReader, Shutdown, TokenVerifier, client_gone,
+};
 use futures::{StreamExt as _, stream};
 use ipnet::IpNet;
 use reqwest::Url;
 use tokio::{
     pin, select,
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Duration, Instant, sleep, sleep_until},
 };
 
 use crate::{
@@ -26,6 +29,9 @@ use crate::{
     table,
     visitor::{self, Visitor},
 };
+
+/// How often an open stream looks whether maintenance began.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What forwarding needs.
 pub struct Door {
@@ -43,6 +49,8 @@ pub struct Door {
     pub rates: Arc<Rates>,
     /// The streams of events that are open.
     pub streams: Streams,
+    /// Whether it is maintenance.
+    pub settings: Arc<SettingsReader>,
 }
 
 /// Sends a request to the service at `base`, and its answer back.
@@ -72,6 +80,10 @@ pub async fn forward(
     if let Some(who) = caller.as_ref().map(|caller| Who::User(caller.user)).or(stranger) {
         door.rates.count(who)?;
     }
+    let is_admin = caller.as_ref().is_some_and(|caller| caller.permissions().contains(&Permission::ManageApp));
+    if !is_admin && !table::is_always_served(method, path) && door.settings.is_maintenance().await {
+        return Err(Problem::maintenance());
+    }
     let most = if table::is_upload(method, path) { door.max_upload } else { door.limits.body };
     let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
     let length = length(&request)?;
@@ -94,11 +106,38 @@ pub async fn forward(
         answer = answer(onward, progress, door.limits) => answer?,
         () = gone.cancelled() => return Err(body::Fault::Incomplete.into()),
     };
-    let held = match caller {
-        Some(caller) if is_events(&answer) => Some(door.streams.hold(caller.user)?),
+    let open = match caller {
+        Some(caller) if is_events(&answer) => {
+            let settings = (!is_admin).then(|| door.settings.clone());
+            Some(Open { held: door.streams.hold(caller.user)?, settings, shutdown: shutdown.get_ref().clone() })
+        }
         _ => None,
     };
-    Ok(pass_back(answer, request.method() == Method::HEAD, held, &shutdown))
+    Ok(pass_back(answer, request.method() == Method::HEAD, open))
+}
+
+/// A stream of events that counts as open.
+struct Open {
+    held: Held,
+    /// Of a caller who is not served during maintenance.
+    settings: Option<Arc<SettingsReader>>,
+    shutdown: Shutdown,
+}
+
+impl Open {
+    /// Ends when the stream has to.
+    async fn end(settings: Option<Arc<SettingsReader>>, shutdown: Shutdown) {
+        let maintenance = async {
+            let Some(settings) = settings else { return std::future::pending().await };
+            while !settings.is_maintenance().await {
+                sleep(LOOK).await;
+            }
+        };
+        select! {
+            () = shutdown.0.cancelled() => {}
+            () = maintenance => {}
+        }
+    }
 }
 
 /// Where a request goes. What a client library would read as another path is refused, since the tables above judge the
@@ -167,9 +206,9 @@ fn is_events(answer: &reqwest::Response) -> bool {
     kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
-/// The answer as the client gets it, piece by piece. A stream of events ends when the process stops; any other body
-/// is whole or broken off.
-fn pass_back(answer: reqwest::Response, to_head: bool, held: Option<Held>, shutdown: &Shutdown) -> HttpResponse {
+/// The answer as the client gets it, piece by piece. A stream of events ends when the process stops or maintenance
+/// begins; any other body is whole or broken off.
+fn pass_back(answer: reqwest::Response, to_head: bool, open: Option<Open>) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
     headers::outward(answer.headers(), &mut response);
@@ -178,17 +217,17 @@ fn pass_back(answer: reqwest::Response, to_head: bool, held: Option<Held>, shutd
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || (to_head && length.is_none()) {
         return response.body(actix_web::body::None::new());
     }
-    match length {
-        Some(length) if to_head => {
+    match (length, open) {
+        (Some(length), _) if to_head => {
             response.body(SizedStream::new(length, stream::empty::<Result<Bytes, reqwest::Error>>()))
         }
-        Some(length) => response.body(SizedStream::new(length, answer.bytes_stream())),
-        None if held.is_some() => {
-            let events = answer.bytes_stream().take_until(shutdown.0.clone().cancelled_owned());
+        (Some(length), _) => response.body(SizedStream::new(length, answer.bytes_stream())),
+        (None, Some(Open { held, settings, shutdown })) => {
+            let events = answer.bytes_stream().take_until(Box::pin(Open::end(settings, shutdown)));
             response.streaming(events.inspect(move |_| {
                 let _ = &held;
             }))
         }
-        None => response.streaming(answer.bytes_stream()),
+        (None, None) => response.streaming(answer.bytes_stream()),
     }
 }

@@ -19,6 +19,21 @@ const PUBLIC: &[(&str, &str)] = &[
     ("POST", "/v1/auth/refresh"),
     ("GET", "/.well-known/jwks.json"),
     ("HEAD", "/.well-known/jwks.json"),
+    ("GET", "/v1/settings/public"),
+    ("HEAD", "/v1/settings/public"),
+];
+
+/// What everybody is served during maintenance too: signing in and out, and what tells that it is maintenance.
+const ALWAYS: &[(&str, &str)] = &[
+    ("POST", "/v1/auth/login"),
+    ("POST", "/v1/auth/refresh"),
+    ("POST", "/v1/auth/logout"),
+    ("GET", "/v1/auth/me"),
+    ("HEAD", "/v1/auth/me"),
+    ("GET", "/.well-known/jwks.json"),
+    ("HEAD", "/.well-known/jwks.json"),
+    ("GET", "/v1/settings/public"),
+    ("HEAD", "/v1/settings/public"),
 ];
 
 /// What takes a body as large as a file.
@@ -38,6 +53,10 @@ pub fn takes_cookies(path: &str) -> bool {
 
 pub fn is_public(method: &str, path: &str) -> bool {
     PUBLIC.contains(&(method, path))
+}
+
+pub fn is_always_served(method: &str, path: &str) -> bool {
+    ALWAYS.contains(&(method, path))
 }
 
 pub fn is_upload(method: &str, path: &str) -> bool {

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use dallosh_analysis::{Filter, PostOrder, Sentiment, Zone};
-use dallosh_contracts::Resource;
-use dallosh_service_kit::{Caller, ClientError, ErrorCode, Problem};
+use dallosh_service_kit::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -68,11 +67,11 @@ pub struct Question {
 }
 
 impl Question {
-    /// Checks what was asked; the zone of the settings is asked for in the caller's name.
+    /// Checks what was asked; without a zone it is in that of the settings.
     ///
     /// # Errors
     /// `validation`, naming every wrong filter.
-    pub async fn of(state: &State, caller: &Caller, params: AnalysisParams) -> Result<Self, Problem> {
+    pub async fn of(state: &State, params: AnalysisParams) -> Result<Self, Problem> {
         let AnalysisParams { from, to, sentiment, priority, topic, q, user, tz } = params;
         let mut checks = Checks(Problem::new(ErrorCode::Validation, "a filter is not allowed"));
         let zone = match filled(tz) {
@@ -81,7 +80,7 @@ impl Question {
                     Zone::named(name)
                 })
             }
-            None => Some(zone_of_settings(state, caller).await),
+            None => Some(zone_of_settings(state).await),
         };
         let moment = |text: &str| {
             let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_micros()).ok();
@@ -184,23 +183,8 @@ fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// The part of the general settings that is needed here.
-#[derive(Deserialize)]
-struct General {
-    #[serde(rename = "timeZone")]
-    time_zone: Option<String>,
-}
-
-/// The zone of the settings; UTC where they name none, or don't answer: the answer says which one it was.
-async fn zone_of_settings(state: &State, caller: &Caller) -> Zone {
-    let answer = state.settings.get::<Resource<General>>("/v1/settings/general", Some(caller.token())).await;
-    let name = match answer {
-        Ok(settings) => settings.data.time_zone,
-        Err(ClientError::Refused { .. }) => None,
-        Err(error) => {
-            tracing::warn!(%error, "the settings service is not available; days and hours are in UTC");
-            None
-        }
-    };
-    name.and_then(|name| Zone::named(&name)).unwrap_or_else(Zone::utc)
+/// The zone of the settings; UTC where nobody knows them: the answer says which one it was.
+async fn zone_of_settings(state: &State) -> Zone {
+    let settings = state.settings.current().await;
+    settings.and_then(|settings| Zone::named(&settings.time_zone)).unwrap_or_else(Zone::utc)
 }

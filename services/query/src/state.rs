@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use dallosh_analysis::{Index, Totals};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Config, Problem, ServiceClient, ServiceName};
+use dallosh_service_kit::{Config, Problem, ServiceClient, ServiceName, SettingsReader};
 use dallosh_storage::Storage;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
@@ -34,7 +34,7 @@ pub struct Version {
 pub struct State {
     pub files: ServiceClient,
     pub tasks: ServiceClient,
-    pub settings: ServiceClient,
+    pub settings: SettingsReader,
     pub storage: Storage,
     pub indexes: Cache<Version, Arc<Index>>,
     /// Answers by version and question.
@@ -50,7 +50,7 @@ impl State {
         Ok(Self {
             files: ServiceClient::new(config.url_of(ServiceName::Files))?,
             tasks: ServiceClient::new(config.url_of(ServiceName::Tasks))?,
-            settings: ServiceClient::new(config.url_of(ServiceName::Admin))?,
+            settings: SettingsReader::new(config)?,
             storage: storage.clone(),
             indexes: Cache::builder()
                 .max_capacity(INDEXES)

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says so by panicking; clippy exempts the cases alone, not what they share"
 )]
 
+mod general;
 mod models;
 mod preferences;
 mod stack;
@@ -21,6 +22,9 @@ fn the_description_has_every_operation_and_a_key_only_in_requests() {
         .filter_map(|operation| operation["operationId"].as_str())
         .collect();
     for name in [
+        "get_public_settings",
+        "get_general_settings",
+        "update_general_settings",
         "get_ai_settings",
         "update_ai_settings",
         "list_models",

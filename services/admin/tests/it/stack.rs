@@ -132,7 +132,12 @@ impl Stack {
 
     /// A new user.
     pub fn user(&self, permissions: impl IntoIterator<Item = Permission>) -> User<'_> {
-        User { stack: self, token: token(Uid::new(), permissions) }
+        User { stack: self, token: Some(token(Uid::new(), permissions)) }
+    }
+
+    /// Somebody without a token.
+    pub fn nobody(&self) -> User<'_> {
+        User { stack: self, token: None }
     }
 
     /// Looks at the model's server, or changes it.
@@ -160,15 +165,16 @@ fn walk(folder: &Path, look: &mut impl FnMut(&Path)) {
     }
 }
 
-/// Somebody with a token.
+/// Somebody with or without a token.
 pub struct User<'a> {
     stack: &'a Stack,
-    token: String,
+    token: Option<String>,
 }
 
 impl User<'_> {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.stack.http.request(method, format!("http://{}{path}", self.stack.address)).bearer_auth(&self.token)
+        let request = self.stack.http.request(method, format!("http://{}{path}", self.stack.address));
+        self.token.iter().fold(request, RequestBuilder::bearer_auth)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -202,6 +208,7 @@ impl User<'_> {
     }
 }
 
+pub const GENERAL: &str = "/v1/settings/general";
 pub const AI: &str = "/v1/settings/ai";
 pub const MODELS: &str = "/v1/settings/ai/models";
 

@@ -41,7 +41,8 @@ pub struct RegisteredView {
 /// Register
 ///
 /// Makes an account with the role `analyst`. The answer does not tell whether the address had one already; such an
-/// account is left as it is. `weak_password` says why a password is refused.
+/// account is left as it is. `weak_password` says why a password is refused. Refused with `registration_closed` where the
+/// settings say so.
 #[utoipa::path(tag = "auth", security(()), request_body = RegisterRequest, responses(
     (status = 201, description = "The account exists", body = RegisteredView),
 ))]

@@ -1,5 +1,8 @@
-use std::fs;
+use std::{fs, net::TcpListener, sync::Arc, time::Duration};
 
+use chrono::Utc;
+use dallosh_contracts::Registration;
+use dallosh_primitives::ManualClock;
 use reqwest::Method;
 use serde_json::json;
 
@@ -29,6 +32,36 @@ async fn registering_a_used_address_is_answered_alike_and_changes_nothing() {
     assert_eq!((new.status, &new.body), (used.status, &used.body));
     assert_eq!(stack.login("ann@example.com", "another password").await.status, 401);
     assert_eq!(stack.login("ann@example.com", "the first password").await.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_registers_where_registration_is_closed_and_who_has_an_account_signs_in() {
+    let stack = Stack::start().await;
+    stack.set_registration(Registration::Closed);
+    let mut refused = stack.register("ann@example.com", "a good password").await;
+    for number in 0.. {
+        if refused.status != 201 {
+            break;
+        }
+        assert!(number < 50, "registration was never closed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        refused = stack.register(&format!("ann{number}@example.com"), "a good password").await;
+    }
+    let summary = "403 registration_closed: registration is closed; ask an admin for an account";
+    assert_eq!(refused.summary(), summary);
+    assert_eq!(stack.login(ANALYST, KNOWN).await.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_registers_while_it_is_not_known_whether_they_may() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let clock = ManualClock::new(Utc::now());
+    let stack = Stack::start_in(folder, clock, &[("services.admin.url", &url)]).await.unwrap();
+    let refused = stack.register("ann@example.com", "a good password").await;
+    assert_eq!((refused.status, refused.text("code")), (503, "unavailable".to_owned()));
 }
 
 #[tokio::test]

@@ -1,11 +1,17 @@
 //! The service on a free port, over a database in a folder of its own, with a clock that stands still.
 
-use std::{net::TcpListener, path::Path, sync::Arc};
+use std::{
+    net::TcpListener,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
+use actix_web::{HttpResponse, web};
 use chrono::{SubsecRound, Utc};
 use dallosh_auth::StartError;
+use dallosh_contracts::{PlatformSettings, Registration};
 use dallosh_primitives::ManualClock;
-use dallosh_service_kit::{Config, Service, Sources, run};
+use dallosh_service_kit::{Config, Routes, Service, Sources, run};
 use dallosh_store::Store;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
@@ -23,6 +29,7 @@ pub struct Stack {
     folder: Arc<TempDir>,
     pub http: reqwest::Client,
     pub stop: CancellationToken,
+    registration: web::Data<Mutex<Registration>>,
 }
 
 /// What came back.
@@ -76,6 +83,21 @@ pub async fn service(
     Ok((dallosh_auth::service(listener, &config, &store, clock).await?, base))
 }
 
+/// The settings that admin would answer with, and where.
+fn admin(registration: web::Data<Mutex<Registration>>) -> (Service, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let routes: Routes = Arc::new(move |config| {
+        config.app_data(registration.clone()).route("/internal/settings", web::get().to(settings));
+    });
+    (Service { name: "admin", listener, routes, workers: Vec::new(), checks: Vec::new(), threads: 1 }, base)
+}
+
+async fn settings(registration: web::Data<Mutex<Registration>>) -> HttpResponse {
+    let registration = *registration.lock().unwrap();
+    HttpResponse::Ok().json(PlatformSettings { time_zone: "UTC".to_owned(), is_maintenance: false, registration })
+}
+
 /// Runs a service until `stop`; it listens when this returns.
 pub async fn serve(service: Service, stop: CancellationToken) {
     let figures = PrometheusBuilder::new().build_recorder().handle();
@@ -96,17 +118,26 @@ impl Stack {
         clock: ManualClock,
         more: &[(&'static str, &str)],
     ) -> Result<Self, StartError> {
-        let (service, base) = service(folder.path(), &clock, more).await?;
+        let registration = web::Data::new(Mutex::new(Registration::Open));
+        let (admin, settings) = admin(registration.clone());
+        let more: Vec<_> = [("services.admin.url", &*settings)].into_iter().chain(more.iter().copied()).collect();
+        let (service, base) = service(folder.path(), &clock, &more).await?;
         let stop = CancellationToken::new();
+        serve(admin, stop.clone()).await;
         serve(service, stop.clone()).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Ok(Self { clock, base, folder, http, stop })
+        Ok(Self { clock, base, folder, http, stop, registration })
     }
 
     /// The same folder after a stop, with these settings.
     pub async fn restart(self, more: &[(&'static str, &str)]) -> Result<Self, StartError> {
         self.stop.cancel();
         Self::start_in(self.folder.clone(), self.clock.clone(), more).await
+    }
+
+    /// What the settings say of registration from now on.
+    pub fn set_registration(&self, registration: Registration) {
+        *self.registration.lock().unwrap() = registration;
     }
 
     pub fn folder(&self) -> &Path {

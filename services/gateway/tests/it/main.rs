@@ -5,6 +5,7 @@
 mod browser;
 mod door;
 mod exchange;
+mod maintenance;
 mod pages;
 mod site;
 mod streams;

@@ -3,11 +3,15 @@
 use std::{
     convert::Infallible,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use bytes::Bytes;
+use dallosh_contracts::{PlatformSettings, Registration};
 use dallosh_gateway::{Limits, Site, openapi, service_with};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Config, RunError, Sources, run};
@@ -29,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 struct Strings {
     told: mpsc::UnboundedSender<String>,
     go: Arc<Semaphore>,
+    maintenance: Arc<AtomicBool>,
 }
 
 impl Strings {
@@ -64,6 +69,12 @@ async fn exchange(strings: web::Data<Strings>, shown: web::Json<Value>) -> HttpR
             "type": "", "title": "", "status": 401, "code": "unauthorized", "detail": "theirs", "request_id": "theirs",
         })),
     }
+}
+
+async fn settings(strings: web::Data<Strings>) -> HttpResponse {
+    let is_maintenance = strings.maintenance.load(Ordering::SeqCst);
+    let registration = Registration::Open;
+    HttpResponse::Ok().json(PlatformSettings { time_zone: "UTC".to_owned(), is_maintenance, registration })
 }
 
 async fn upload(request: HttpRequest, strings: web::Data<Strings>, mut payload: web::Payload) -> HttpResponse {
@@ -139,7 +150,9 @@ fn stand_in(strings: Strings) -> String {
             .route("/readyz", web::get().to(HttpResponse::Ok))
             .route("/v1/files", web::post().to(upload))
             .route("/v1/tasks", web::post().to(upload))
-            .route("/v1/auth/login", web::post().to(echo))
+            .route("/internal/settings", web::get().to(settings))
+            .route("/v1/settings/public", web::get().to(echo))
+            .route("/v1/auth/{name}", web::route().to(echo))
             .route("/v1/files/echo", web::route().to(echo))
             .route("/v1/files/none", web::to(HttpResponse::NoContent))
             .route("/v1/files/plain-error", web::to(async || HttpResponse::BadGateway().body("stack trace")))
@@ -180,6 +193,7 @@ pub struct World {
     pub told: mpsc::UnboundedReceiver<String>,
     http: Client,
     go: Arc<Semaphore>,
+    maintenance: Arc<AtomicBool>,
 }
 
 impl World {
@@ -200,7 +214,8 @@ impl World {
     async fn made(limits: Limits, site: Site, keys: &[(&'static str, &str)]) -> Self {
         let (told, telling) = mpsc::unbounded_channel();
         let go = Arc::new(Semaphore::new(0));
-        let base = stand_in(Strings { told, go: go.clone() });
+        let maintenance = Arc::new(AtomicBool::new(false));
+        let base = stand_in(Strings { told, go: go.clone(), maintenance: maintenance.clone() });
         let services = [
             "services.auth.url",
             "services.admin.url",
@@ -222,12 +237,17 @@ impl World {
         }));
         is_ready.await.unwrap();
         let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { address, stop, ended, told: telling, http, go }
+        Self { address, stop, ended, told: telling, http, go, maintenance }
     }
 
     /// Lets the stand-in go on, once.
     pub fn go(&self) {
         self.go.add_permits(1);
+    }
+
+    /// What the settings say of maintenance from now on.
+    pub fn set_maintenance(&self, on: bool) {
+        self.maintenance.store(on, Ordering::SeqCst);
     }
 
     pub fn anonymous(&self, method: &str, path: &str) -> RequestBuilder {

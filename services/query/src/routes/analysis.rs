@@ -84,7 +84,7 @@ pub async fn get_analysis(
     params: web::Query<AnalysisParams>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ReadDatasets)?;
-    let question = Question::of(&state, &caller, params.into_inner()).await?;
+    let question = Question::of(&state, params.into_inner()).await?;
     let answer = workflow::analysis(&state, &caller, *file_id, question).await?;
     Ok(HttpResponse::Ok().content_type("application/json").body(answer))
 }

@@ -77,7 +77,7 @@ pub async fn list_analysis_posts(
     caller.require(Permission::ReadDatasets)?;
     let PostParams { from, to, sentiment, priority, topic, q, user, tz, sort, limit, cursor } = params.into_inner();
     let filters = AnalysisParams { from, to, sentiment, priority, topic, q, user, tz };
-    let question = Question::of(&state, &caller, filters).await?;
+    let question = Question::of(&state, filters).await?;
     let order = order_of(sort)?;
     let page = workflow::posts(&state, &caller, *file_id, question, order, Limit::coerce(limit), cursor).await?;
     let workflow::PostPage { items, total, next_cursor } = page;

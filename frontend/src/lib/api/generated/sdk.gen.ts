@@ -2,7 +2,7 @@
 
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteApiTokenData, DeleteApiTokenErrors, DeleteApiTokenResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetTaskData, GetTaskErrors, GetTaskResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
+import type { CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteApiTokenData, DeleteApiTokenErrors, DeleteApiTokenResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetGeneralSettingsData, GetGeneralSettingsErrors, GetGeneralSettingsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetPublicSettingsData, GetPublicSettingsErrors, GetPublicSettingsResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetTaskData, GetTaskErrors, GetTaskResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateGeneralSettingsData, UpdateGeneralSettingsErrors, UpdateGeneralSettingsResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -152,7 +152,8 @@ export const refreshSession = <ThrowOnError extends boolean = true>(options: Opt
  * Register
  *
  * Makes an account with the role `analyst`. The answer does not tell whether the address had one already; such an
- * account is left as it is. `weak_password` says why a password is refused.
+ * account is left as it is. `weak_password` says why a password is refused. Refused with `registration_closed` where the
+ * settings say so.
  */
 export const registerUser = <ThrowOnError extends boolean = true>(options: Options<RegisterUserData, ThrowOnError>) => (options.client ?? client).post<RegisterUserResponses, RegisterUserErrors, ThrowOnError>({
     url: '/v1/auth/register',
@@ -439,6 +440,40 @@ export const testModel = <ThrowOnError extends boolean = true>(options: Options<
     url: '/v1/settings/ai/models/{id}/test',
     ...options
 });
+
+/**
+ * Show the general settings
+ *
+ * For everybody who is signed in.
+ */
+export const getGeneralSettings = <ThrowOnError extends boolean = true>(options?: Options<GetGeneralSettingsData, ThrowOnError>) => (options?.client ?? client).get<GetGeneralSettingsResponses, GetGeneralSettingsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/settings/general',
+    ...options
+});
+
+/**
+ * Change the general settings
+ *
+ * With `isMaintenance` only callers with `manage_app` are served, from at most five seconds later on; the streams of
+ * others end, and no task is begun, while those that run go on to their end. Needs `manage_app`.
+ */
+export const updateGeneralSettings = <ThrowOnError extends boolean = true>(options: Options<UpdateGeneralSettingsData, ThrowOnError>) => (options.client ?? client).patch<UpdateGeneralSettingsResponses, UpdateGeneralSettingsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/settings/general',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Show what everybody may know of the settings
+ *
+ * For the pages that are there before anybody signs in; needs no token.
+ */
+export const getPublicSettings = <ThrowOnError extends boolean = true>(options?: Options<GetPublicSettingsData, ThrowOnError>) => (options?.client ?? client).get<GetPublicSettingsResponses, GetPublicSettingsErrors, ThrowOnError>({ url: '/v1/settings/public', ...options });
 
 /**
  * List tasks, newest first

@@ -583,6 +583,63 @@ export type FileRejects = {
 };
 
 /**
+ * What is to be different in the general settings; what is absent stays.
+ */
+export type GeneralChange = {
+    /**
+     * What it is for.
+     */
+    appDescription?: string | null;
+    /**
+     * What the platform is called.
+     */
+    appName?: string | null;
+    /**
+     * Whether only those with `manage_app` are served, and no task is begun.
+     */
+    isMaintenance?: boolean | null;
+    /**
+     * For how many days the activity log is kept.
+     */
+    logRetentionDays?: number | null;
+    registration?: Registration | null;
+    /**
+     * The zone of days and hours where none is asked for; a name of the IANA database.
+     */
+    timeZone?: string | null;
+};
+
+/**
+ * What holds for the whole platform.
+ */
+export type GeneralSettings = {
+    /**
+     * What it is for.
+     */
+    appDescription: string;
+    /**
+     * What the platform is called.
+     */
+    appName: string;
+    /**
+     * Whether only those with `manage_app` are served, and no task is begun.
+     */
+    isMaintenance: boolean;
+    /**
+     * For how many days the activity log is kept.
+     */
+    logRetentionDays: number;
+    /**
+     * Whether people can make accounts for themselves.
+     */
+    registration: Registration;
+    /**
+     * The zone of days and hours where none is asked for; a name of the IANA database.
+     */
+    timeZone: string;
+};
+
+/**
  * The steps of a series over time.
  */
 export type Granularity = 'hour' | 'day' | 'week' | 'month' | 'year';
@@ -1672,6 +1729,28 @@ export type Progress = {
 };
 
 /**
+ * What the landing and the sign-in page show.
+ */
+export type PublicSettings = {
+    /**
+     * What it is for.
+     */
+    appDescription: string;
+    /**
+     * What the platform is called.
+     */
+    appName: string;
+    /**
+     * Whether only those with `manage_app` are served.
+     */
+    isMaintenance: boolean;
+    /**
+     * Whether people can make accounts for themselves.
+     */
+    registration: Registration;
+};
+
+/**
  * Which dependencies are there.
  */
 export type Readiness = {
@@ -1728,6 +1807,11 @@ export type RegisteredView = {
      */
     name?: string | null;
 };
+
+/**
+ * Whether people can make accounts for themselves.
+ */
+export type Registration = 'open' | 'closed';
 
 /**
  * A stored thing as the API shows it.
@@ -1895,6 +1979,65 @@ export type ResourceFileData = {
          * What the reader had to change or found odd, in words.
          */
         warnings?: Array<string>;
+    };
+    /**
+     * Its id.
+     */
+    uid: Uid;
+    /**
+     * When it was changed last.
+     */
+    updatedAt: string;
+    /**
+     * Who changed it last.
+     */
+    updatedBy: string;
+};
+
+/**
+ * A stored thing as the API shows it.
+ */
+export type ResourceGeneralSettings = {
+    /**
+     * Where a client can go from here.
+     */
+    _links: BTreeMap;
+    /**
+     * When it was made.
+     */
+    createdAt: string;
+    /**
+     * Who made it.
+     */
+    createdBy: string;
+    /**
+     * What holds for the whole platform.
+     */
+    data: {
+        /**
+         * What it is for.
+         */
+        appDescription: string;
+        /**
+         * What the platform is called.
+         */
+        appName: string;
+        /**
+         * Whether only those with `manage_app` are served, and no task is begun.
+         */
+        isMaintenance: boolean;
+        /**
+         * For how many days the activity log is kept.
+         */
+        logRetentionDays: number;
+        /**
+         * Whether people can make accounts for themselves.
+         */
+        registration: Registration;
+        /**
+         * The zone of days and hours where none is asked for; a name of the IANA database.
+         */
+        timeZone: string;
     };
     /**
      * Its id.
@@ -3946,6 +4089,93 @@ export type TestModelResponses = {
 };
 
 export type TestModelResponse = TestModelResponses[keyof TestModelResponses];
+
+export type GetGeneralSettingsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The ETag that the client has
+         */
+        'If-None-Match'?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/v1/settings/general';
+};
+
+export type GetGeneralSettingsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type GetGeneralSettingsError = GetGeneralSettingsErrors[keyof GetGeneralSettingsErrors];
+
+export type GetGeneralSettingsResponses = {
+    /**
+     * The settings
+     */
+    200: ResourceGeneralSettings;
+};
+
+export type GetGeneralSettingsResponse = GetGeneralSettingsResponses[keyof GetGeneralSettingsResponses];
+
+export type UpdateGeneralSettingsData = {
+    body: GeneralChange;
+    headers: {
+        /**
+         * The ETag of what is changed
+         */
+        'If-Match': string;
+    };
+    path?: never;
+    query?: never;
+    url: '/v1/settings/general';
+};
+
+export type UpdateGeneralSettingsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type UpdateGeneralSettingsError = UpdateGeneralSettingsErrors[keyof UpdateGeneralSettingsErrors];
+
+export type UpdateGeneralSettingsResponses = {
+    /**
+     * The settings as they are now
+     */
+    200: ResourceGeneralSettings;
+};
+
+export type UpdateGeneralSettingsResponse = UpdateGeneralSettingsResponses[keyof UpdateGeneralSettingsResponses];
+
+export type GetPublicSettingsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/v1/settings/public';
+};
+
+export type GetPublicSettingsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type GetPublicSettingsError = GetPublicSettingsErrors[keyof GetPublicSettingsErrors];
+
+export type GetPublicSettingsResponses = {
+    /**
+     * The settings
+     */
+    200: PublicSettings;
+};
+
+export type GetPublicSettingsResponse = GetPublicSettingsResponses[keyof GetPublicSettingsResponses];
 
 export type ListTasksData = {
     body?: never;

@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { createApiToken, createModel, createTask, deleteApiToken, deleteFile, deleteModel, deleteTask, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getReadiness, getTask, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTaskRows, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
-import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { createApiToken, createModel, createTask, deleteApiToken, deleteFile, deleteModel, deleteTask, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getTask, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTaskRows, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
+import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -333,7 +333,8 @@ export const refreshSessionMutation = (options?: Partial<Options<RefreshSessionD
  * Register
  *
  * Makes an account with the role `analyst`. The answer does not tell whether the address had one already; such an
- * account is left as it is. `weak_password` says why a password is refused.
+ * account is left as it is. `weak_password` says why a password is refused. Refused with `registration_closed` where the
+ * settings say so.
  */
 export const registerUserMutation = (options?: Partial<Options<RegisterUserData>>): UseMutationOptions<RegisterUserResponse, RegisterUserError, Options<RegisterUserData>> => {
     const mutationOptions: UseMutationOptions<RegisterUserResponse, RegisterUserError, Options<RegisterUserData>> = {
@@ -886,6 +887,66 @@ export const testModelMutation = (options?: Partial<Options<TestModelData>>): Us
     };
     return mutationOptions;
 };
+
+export const getGeneralSettingsQueryKey = (options?: Options<GetGeneralSettingsData>) => createQueryKey('getGeneralSettings', options);
+
+/**
+ * Show the general settings
+ *
+ * For everybody who is signed in.
+ */
+export const getGeneralSettingsOptions = (options?: Options<GetGeneralSettingsData>) => queryOptions<GetGeneralSettingsResponse, GetGeneralSettingsError, GetGeneralSettingsResponse, ReturnType<typeof getGeneralSettingsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getGeneralSettings({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getGeneralSettingsQueryKey(options)
+});
+
+/**
+ * Change the general settings
+ *
+ * With `isMaintenance` only callers with `manage_app` are served, from at most five seconds later on; the streams of
+ * others end, and no task is begun, while those that run go on to their end. Needs `manage_app`.
+ */
+export const updateGeneralSettingsMutation = (options?: Partial<Options<UpdateGeneralSettingsData>>): UseMutationOptions<UpdateGeneralSettingsResponse, UpdateGeneralSettingsError, Options<UpdateGeneralSettingsData>> => {
+    const mutationOptions: UseMutationOptions<UpdateGeneralSettingsResponse, UpdateGeneralSettingsError, Options<UpdateGeneralSettingsData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await updateGeneralSettings({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const getPublicSettingsQueryKey = (options?: Options<GetPublicSettingsData>) => createQueryKey('getPublicSettings', options);
+
+/**
+ * Show what everybody may know of the settings
+ *
+ * For the pages that are there before anybody signs in; needs no token.
+ */
+export const getPublicSettingsOptions = (options?: Options<GetPublicSettingsData>) => queryOptions<GetPublicSettingsResponse, GetPublicSettingsError, GetPublicSettingsResponse, ReturnType<typeof getPublicSettingsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getPublicSettings({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getPublicSettingsQueryKey(options)
+});
 
 export const listTasksQueryKey = (options?: Options<ListTasksData>) => createQueryKey('listTasks', options);
 
