@@ -1,8 +1,8 @@
+use dallosh_analysis::Zone;
 use dallosh_contracts::{PlatformSettings, Registration};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::Problem;
 use dallosh_store::Document;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -146,7 +146,7 @@ impl GeneralChange {
             self.time_zone,
             Some(before.time_zone.clone()),
             "a time zone of the IANA database, such as Europe/Paris",
-            |value| TimeZone::get(value.as_str()?).ok()?.iana_name().map(str::to_owned),
+            |value| Zone::named(value.as_str()?).map(|zone| zone.name().to_owned()),
         );
         let is_maintenance = wrong.take(
             "/isMaintenance",
