@@ -298,10 +298,8 @@ struct Hour {
 
 /// Computes everything for the posts that the filter and `rows` (all when absent) take, in the days and hours of `zone`.
 pub fn analyse(index: &Index, filter: &Filter, rows: Option<&RowSet>, zone: &Zone) -> Analysis {
-    let selector = Selector::new(index, filter, rows);
-    let dated = index.posts.iter().filter_map(Post::at);
-    let range =
-        dated.fold(None, |range, at| Some(range.map_or((at, at), |(first, last)| (at.min(first), at.max(last)))));
+    let selector = Selector::new(index, filter, rows, zone);
+    let range = index.span();
     let (first, last): (i64, i64) = range.unwrap_or_default();
     let mut clock = zone.clock(first, last);
     let mut counts = Counts {

@@ -1,4 +1,4 @@
-use crate::{Index, Sentiment, post::Post};
+use crate::{Index, Outcome, Sentiment, Zone, post::Post};
 
 /// Which posts are looked at. Times are microseconds since 1970 in UTC; posts without one are outside of every range.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +15,14 @@ pub struct Filter {
     pub topic: Option<String>,
     /// Only those of this author.
     pub user: Option<String>,
+    /// Only those written on this day of the local week, of which 1 is Monday.
+    pub weekday: Option<u8>,
+    /// Only those written in this hour of the local day, from 0 to 23.
+    pub hour: Option<u8>,
+    /// Only those of which this became.
+    pub outcome: Option<Outcome>,
+    /// Only those that another author answered, or only the others.
+    pub answered: Option<bool>,
 }
 
 /// A set of rows.
@@ -47,19 +55,25 @@ pub(crate) struct Selector<'a> {
     /// The number of the topic and of the author; `NOBODY`, which no wanted post has, when the index knows none.
     topic: Option<u32>,
     user: Option<u32>,
+    /// The rows that were written in the wanted hours of the week.
+    hours: Option<RowSet>,
+    outcome: Option<Outcome>,
+    answered: Option<bool>,
     rows: Option<&'a RowSet>,
 }
 
 impl<'a> Selector<'a> {
-    pub fn new(index: &Index, filter: &Filter, rows: Option<&'a RowSet>) -> Self {
-        let Filter { from, to, sentiment, priority, topic, user } = filter;
+    pub fn new(index: &Index, filter: &Filter, rows: Option<&'a RowSet>, zone: &Zone) -> Self {
+        let Filter { from, to, sentiment, priority, topic, user, weekday, hour, outcome, answered } = filter;
         let number = |names: &[String], name: &Option<String>| {
             let place = |name: &String| names.iter().position(|known| known == name);
             name.as_ref().map(|name| place(name).and_then(|place| u32::try_from(place).ok()).unwrap_or(Post::NOBODY))
         };
         let range = (from.is_some() || to.is_some()).then(|| (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX)));
         let (topic, user) = (number(&index.topics, topic), number(&index.users, user));
-        Self { range, sentiment: *sentiment, priority: *priority, topic, user, rows }
+        let hours = (weekday.is_some() || hour.is_some()).then(|| hours_of(index, *weekday, *hour, zone));
+        let (sentiment, priority, outcome, answered) = (*sentiment, *priority, *outcome, *answered);
+        Self { range, sentiment, priority, topic, user, hours, outcome, answered, rows }
     }
 
     /// Whether the post is wanted, whenever it was written.
@@ -69,6 +83,9 @@ impl<'a> Selector<'a> {
             && self.priority.is_none_or(|wanted| labels.is_some_and(|(_, priority)| priority == wanted))
             && self.topic.is_none_or(|wanted| post.topic() == Some(wanted))
             && self.user.is_none_or(|wanted| post.user() == Some(wanted))
+            && self.outcome.is_none_or(|wanted| post.label.outcome() == wanted)
+            && self.answered.is_none_or(|wanted| post.label.is_answered() == wanted)
+            && self.hours.as_ref().is_none_or(|rows| rows.contains(row))
             && self.rows.is_none_or(|rows| rows.contains(row))
     }
 
@@ -86,6 +103,21 @@ impl<'a> Selector<'a> {
     pub fn of<'i>(&'i self, index: &'i Index) -> impl Iterator<Item = (usize, &'i Post)> {
         index.posts.iter().enumerate().filter(|(row, post)| self.in_range(post) && self.takes(*row, post))
     }
+}
+
+/// The rows of posts that were written then, as the clock of the zone shows it.
+fn hours_of(index: &Index, weekday: Option<u8>, hour: Option<u8>, zone: &Zone) -> RowSet {
+    let mut rows = RowSet::default();
+    let Some((first, last)) = index.span() else { return rows };
+    let mut clock = zone.clock(first, last);
+    for (row, post) in index.posts.iter().enumerate() {
+        let Some(local) = post.at().map(|at| clock.local(at)) else { continue };
+        let fits = |wanted: Option<u8>, value: i64| wanted.is_none_or(|wanted| i64::from(wanted) == value);
+        if fits(weekday, local.weekday()) && fits(hour, local.hour) {
+            rows.insert(row);
+        }
+    }
+    rows
 }
 
 #[cfg(test)]

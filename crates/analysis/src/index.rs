@@ -151,6 +151,17 @@ struct Stored {
 }
 
 impl Index {
+    /// Whether a post of the table answers one of another author.
+    pub fn tells_answers(&self) -> bool {
+        self.answers
+    }
+
+    /// The first and the last time of a post, in microseconds since 1970 in UTC.
+    pub(crate) fn span(&self) -> Option<(i64, i64)> {
+        let times = self.posts.iter().filter_map(Post::at);
+        times.fold(None, |span, at| Some(span.map_or((at, at), |(first, last)| (at.min(first), at.max(last)))))
+    }
+
     /// The columns of the table that it was built from.
     pub fn columns(&self) -> &Columns {
         &self.columns

@@ -22,7 +22,7 @@ pub use columns::Columns;
 pub use filter::{Filter, RowSet};
 pub use index::{Index, IndexBuilder, IndexError, Totals};
 pub use over_time::{Granularity, Point, SentimentOverTime};
-pub use post::Sentiment;
+pub use post::{Outcome, Sentiment};
 pub use posts::{PostOrder, page};
 pub use spikes::Spike;
 pub use zone::Zone;

@@ -40,6 +40,30 @@ impl Sentiment {
     }
 }
 
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A model answered.
+    Labelled,
+    /// No usable answer came.
+    Failed,
+    /// It has no text that could be asked about.
+    Skipped,
+}
+
+impl Outcome {
+    /// The outcome of this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "labelled" => Some(Self::Labelled),
+            "failed" => Some(Self::Failed),
+            "skipped" => Some(Self::Skipped),
+            _ => None,
+        }
+    }
+}
+
 /// The priorities; the last one is high.
 pub(crate) const PRIORITIES: u8 = 3;
 /// High priority.
@@ -74,6 +98,14 @@ impl Label {
 
     pub fn is_skipped(self) -> bool {
         self.0 & !Self::ANSWERED == Self::SKIPPED.0
+    }
+
+    pub fn outcome(self) -> Outcome {
+        match self.labels() {
+            Some(_) => Outcome::Labelled,
+            None if self.is_skipped() => Outcome::Skipped,
+            None => Outcome::Failed,
+        }
     }
 
     /// Sentiment and priority of a labelled post.

@@ -1,4 +1,4 @@
-use crate::{Filter, Index, RowSet, filter::Selector, post::Post};
+use crate::{Filter, Index, RowSet, Zone, filter::Selector, post::Post};
 
 /// The orders in which posts are listed; equal ones in the order of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,16 +34,17 @@ impl PostOrder {
     }
 }
 
-/// How many posts match, and the rows of one page of them.
+/// How many posts match in the hours of `zone`, and the rows of one page of them.
 pub fn page(
     index: &Index,
     filter: &Filter,
     rows: Option<&RowSet>,
+    zone: &Zone,
     order: PostOrder,
     offset: usize,
     limit: usize,
 ) -> (usize, Vec<u64>) {
-    let selector = Selector::new(index, filter, rows);
+    let selector = Selector::new(index, filter, rows, zone);
     let mut found: Vec<_> = selector.of(index).map(|(row, post)| (order.key(post), row)).collect();
     let total = found.len();
     let end = offset.saturating_add(limit).min(total);

@@ -120,7 +120,7 @@ mod tests {
     fn spikes(counts: &[(i64, u32)], first: i64, filter: &Filter) -> Vec<Spike> {
         let days = counts.iter().map(|(day, posts)| (*day, vec![*posts])).collect();
         let index: Index = IndexBuilder::new(crate::Columns::default()).finish();
-        find(&["panne".to_owned()], &days, first, &Zone::utc(), &Selector::new(&index, filter, None))
+        find(&["panne".to_owned()], &days, first, &Zone::utc(), &Selector::new(&index, filter, None, &Zone::utc()))
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What a client asks for, checked.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
-use dallosh_analysis::{Filter, PostOrder, Sentiment, Zone};
+use dallosh_analysis::{Filter, Outcome, PostOrder, Sentiment, Zone};
 use dallosh_service_kit::{ErrorCode, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -32,6 +34,16 @@ pub struct AnalysisParams {
     pub q: Option<String>,
     /// Posts of the author with exactly this handle.
     pub user: Option<String>,
+    /// Posts written on this day of the week in `tz`: 1 is Monday, 7 is Sunday.
+    #[param(example = "1")]
+    pub weekday: Option<String>,
+    /// Posts written in this hour of the day in `tz`: 0 to 23.
+    #[param(example = "20")]
+    pub hour: Option<String>,
+    /// What became of the post: `labelled`, `failed` or `skipped`.
+    pub outcome: Option<String>,
+    /// `true`: posts that another author of the dataset answered; `false`: the others.
+    pub answered: Option<String>,
     /// The zone of days and hours, by its IANA name; the settings' own when absent.
     #[param(example = "Europe/Paris")]
     pub tz: Option<String>,
@@ -54,6 +66,14 @@ pub struct AnalysisFilters {
     pub q: Option<String>,
     /// The author.
     pub user: Option<String>,
+    /// The day of the week; 1 is Monday.
+    pub weekday: Option<u8>,
+    /// The hour of the day.
+    pub hour: Option<u8>,
+    /// What became of the post.
+    pub outcome: Option<Outcome>,
+    /// Whether another author answered.
+    pub answered: Option<bool>,
     /// The zone of days and hours.
     #[schema(example = "Europe/Paris")]
     pub tz: String,
@@ -72,7 +92,8 @@ impl Question {
     /// # Errors
     /// `validation`, naming every wrong filter.
     pub async fn of(state: &State, params: AnalysisParams) -> Result<Self, Problem> {
-        let AnalysisParams { from, to, sentiment, priority, topic, q, user, tz } = params;
+        let AnalysisParams { from, to, sentiment, priority, topic, q, user, weekday, hour, outcome, answered, tz } =
+            params;
         let mut checks = Checks(Problem::new(ErrorCode::Validation, "a filter is not allowed"));
         let zone = match filled(tz) {
             Some(name) => {
@@ -97,11 +118,17 @@ impl Question {
         let sentiment = filled(sentiment).and_then(|word| {
             checks.parse("/sentiment", "`negative`, `neutral` or `positive`", &word, Sentiment::of_word)
         });
-        let priority = filled(priority).and_then(|word| {
-            checks.parse("/priority", "0, 1 or 2", &word, |word| {
-                ["0", "1", "2"].contains(&word).then(|| word.parse::<u8>().ok()).flatten()
-            })
-        });
+        let mut number = |pointer: &str, text: Option<String>, range: RangeInclusive<u8>| {
+            let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+            filled(text).and_then(|text| checks.parse(pointer, &allowed, &text, |text| number_in(text, &range)))
+        };
+        let priority = number("/priority", priority, 0..=2);
+        let weekday = number("/weekday", weekday, 1..=7);
+        let hour = number("/hour", hour, 0..=23);
+        let outcome = filled(outcome)
+            .and_then(|word| checks.parse("/outcome", "`labelled`, `failed` or `skipped`", &word, Outcome::of_word));
+        let answered = filled(answered)
+            .and_then(|word| checks.parse("/answered", "`true` or `false`", &word, |word| word.parse().ok()));
         let mut text = |pointer: &str, text: Option<String>| {
             filled(text).and_then(|text| {
                 let allowed = format!("at most {LONGEST} characters, none of them a control character");
@@ -113,13 +140,14 @@ impl Question {
         };
         let (topic, q, user) = (text("/topic", topic), text("/q", q), text("/user", user));
         checks.finish()?;
-        let filter = Filter { from, to, sentiment, priority, topic, user };
+        let filter = Filter { from, to, sentiment, priority, topic, user, weekday, hour, outcome, answered };
         Ok(Self { filter, q, zone: zone.unwrap_or_else(Zone::utc) })
     }
 
     /// What was understood.
     pub fn filters(&self) -> AnalysisFilters {
-        let Filter { from, to, sentiment, priority, topic, user } = self.filter.clone();
+        let Filter { from, to, sentiment, priority, topic, user, weekday, hour, outcome, answered } =
+            self.filter.clone();
         let time = |at: Option<i64>| at.and_then(DateTime::from_timestamp_micros);
         let (from, to) = (time(from), time(to));
         AnalysisFilters {
@@ -130,6 +158,10 @@ impl Question {
             topic,
             q: self.q.clone(),
             user,
+            weekday,
+            hour,
+            outcome,
+            answered,
             tz: self.zone.name().to_owned(),
         }
     }
@@ -177,6 +209,12 @@ impl Checks {
     fn finish(self) -> Result<(), Problem> {
         if self.0.errors.is_empty() { Ok(()) } else { Err(self.0) }
     }
+}
+
+/// The number, written in digits alone.
+fn number_in(text: &str, range: &RangeInclusive<u8>) -> Option<u8> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten().filter(|number| range.contains(number))
 }
 
 fn filled(text: Option<String>) -> Option<String> {

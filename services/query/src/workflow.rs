@@ -87,8 +87,8 @@ pub async fn posts(
         None => 0,
     };
     let rows = search(state, &dataset, &question).await?;
-    let (index, filter) = (dataset.index.clone(), question.filter);
-    let listed = move || Ok(page(&index, &filter, rows.as_deref(), order, offset, limit.get()));
+    let (index, Question { filter, zone, .. }) = (dataset.index.clone(), question);
+    let listed = move || Ok(page(&index, &filter, rows.as_deref(), &zone, order, offset, limit.get()));
     let (total, rows) = on_pool(&state.pieces, listed).await?;
     let end = offset + rows.len();
     let items = dataset::rows(state, file, rows, |_| true).await?;
@@ -107,13 +107,22 @@ async fn search(state: &State, dataset: &Dataset, question: &Question) -> Result
 /// Refuses a filter on something that the dataset does not have: nothing would match, which says nothing.
 fn check_columns(dataset: &Dataset, question: &Question) -> Result<(), Problem> {
     let (columns, filter) = (dataset.index.columns(), &question.filter);
-    for (asked, pointer) in [(filter.from, "/from"), (filter.to, "/to")] {
-        if asked.is_some() && columns.time.is_none() {
+    let times = [
+        (filter.from.is_some(), "/from"),
+        (filter.to.is_some(), "/to"),
+        (filter.weekday.is_some(), "/weekday"),
+        (filter.hour.is_some(), "/hour"),
+    ];
+    for (asked, pointer) in times {
+        if asked && columns.time.is_none() {
             return Err(Problem::field(pointer, "the dataset has no column of times"));
         }
     }
     if filter.user.is_some() && columns.user.is_none() {
         return Err(Problem::field("/user", "the dataset has no column of authors"));
+    }
+    if filter.answered.is_some() && !dataset.index.tells_answers() {
+        return Err(Problem::field("/answered", "no post of the dataset answers one of another author"));
     }
     Ok(())
 }
@@ -125,7 +134,7 @@ impl Cursors {
     fn new(version: &Version, question: &Question, order: PostOrder) -> Self {
         let mut hash = DefaultHasher::new();
         version.hash(&mut hash);
-        format!("{:?} {:?} {order:?}", question.filter, question.q).hash(&mut hash);
+        format!("{:?} {:?} {} {order:?}", question.filter, question.q, question.zone.name()).hash(&mut hash);
         Self(hash.finish())
     }
 

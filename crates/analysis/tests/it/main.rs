@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use dallosh_analysis::{
-    Columns, Filter, Index, IndexBuilder, PostOrder, RowSet, Sentiment, Totals, Zone, analyse, page,
+    Columns, Filter, Index, IndexBuilder, Outcome, PostOrder, RowSet, Sentiment, Totals, Zone, analyse, page,
 };
 use dallosh_dataset::{Table, table_schema, write_table};
 use proptest::{option, prelude::*, sample::select};
@@ -97,18 +97,26 @@ fn ask() -> impl Strategy<Value = Ask> {
         words(&["panne", "fibre, débit", "none such"]),
         words(&["éa", "panne f", "nowhere"]),
         words(&["ana", "Chloé", "nobody"]),
+        (option::weighted(0.2, 1..=7_i8), option::weighted(0.2, 0..24_i8)),
+        (words(&["labelled", "failed", "skipped"]), option::weighted(0.2, any::<bool>())),
         select(ZONES.to_vec()),
     )
-        .prop_map(|((from, to), sentiment, priority, topic, q, user, tz)| Ask {
-            from: from.map(|at| at * 1_000_000),
-            to: to.map(|at| at * 1_000_000),
-            sentiment,
-            priority,
-            topic,
-            q,
-            user,
-            tz: tz.to_owned(),
-            text: "full_text".to_owned(),
+        .prop_map(|((from, to), sentiment, priority, topic, q, user, (weekday, hour), (outcome, answered), tz)| {
+            Ask {
+                from: from.map(|at| at * 1_000_000),
+                to: to.map(|at| at * 1_000_000),
+                sentiment,
+                priority,
+                topic,
+                q,
+                user,
+                weekday,
+                hour,
+                outcome,
+                answered,
+                tz: tz.to_owned(),
+                text: "full_text".to_owned(),
+            }
         })
 }
 
@@ -141,6 +149,10 @@ fn filter_of(ask: &Ask) -> Filter {
         priority: ask.priority.as_ref().map(|priority| priority.parse().unwrap()),
         topic: ask.topic.clone(),
         user: ask.user.clone(),
+        weekday: ask.weekday.map(|weekday| weekday.try_into().unwrap()),
+        hour: ask.hour.map(|hour| hour.try_into().unwrap()),
+        outcome: ask.outcome.as_deref().and_then(Outcome::of_word),
+        answered: ask.answered,
     }
 }
 
@@ -196,7 +208,7 @@ proptest! {
         let wanted: Vec<Value> = wanted.into_iter().map(|row| json!(row)).collect();
         let mut given = Vec::new();
         loop {
-            let (total, numbers) = page(&index, &filter, found.as_ref(), PostOrder::Newest, given.len(), limit);
+            let (total, numbers) = page(&index, &filter, found.as_ref(), &Zone::named(&ask.tz).unwrap(), PostOrder::Newest, given.len(), limit);
             prop_assert_eq!(total, wanted.len());
             if numbers.is_empty() {
                 break;

@@ -16,6 +16,10 @@ pub struct Ask {
     pub topic: Option<String>,
     pub q: Option<String>,
     pub user: Option<String>,
+    pub weekday: Option<i8>,
+    pub hour: Option<i8>,
+    pub outcome: Option<String>,
+    pub answered: Option<bool>,
     pub tz: String,
     /// The column that is searched.
     pub text: String,
@@ -61,6 +65,13 @@ pub fn engagement(row: &Row) -> Option<u64> {
 
 /// The rows that are looked at.
 pub fn wanted<'a>(rows: &'a [Row], ask: &Ask) -> Vec<&'a Row> {
+    let answered_ids = answered(rows);
+    let zone = TimeZone::get(&ask.tz).ok();
+    let clock = |row: &Row| {
+        let zoned = zoned(at(row)?, zone.as_ref().unwrap());
+        Some((zoned.weekday().to_monday_one_offset(), zoned.hour()))
+    };
+    let status = ask.outcome.as_deref().map(|word| if word == "labelled" { "ok" } else { word });
     let fits = |row: &&Row| {
         let same = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| cell(row, name) == wanted);
         let time = at(row);
@@ -70,6 +81,10 @@ pub fn wanted<'a>(rows: &'a [Row], ask: &Ask) -> Vec<&'a Row> {
             && same(&ask.priority, "priority")
             && same(&ask.topic, "main_topic")
             && same(&ask.user, "screen_name")
+            && ask.weekday.is_none_or(|weekday| clock(row).is_some_and(|(day, _)| day == weekday))
+            && ask.hour.is_none_or(|hour| clock(row).is_some_and(|(_, shown)| shown == hour))
+            && status.is_none_or(|status| cell(row, "enrichment_status") == status)
+            && ask.answered.is_none_or(|wanted| answered_ids.contains(cell(row, "id")) == wanted)
             && ask.q.as_ref().is_none_or(|q| cell(row, &ask.text).to_lowercase().contains(&q.to_lowercase()))
     };
     rows.iter().filter(fits).collect()

@@ -68,11 +68,15 @@ fn path(base: &str, query: &[(&str, &str)]) -> Result<String> {
 
 fn question(ask: &Ask) -> Vec<(&'static str, String)> {
     let time = |at: i64| chrono::DateTime::from_timestamp_micros(at).unwrap().to_rfc3339();
-    let Ask { from, to, sentiment, priority, topic, q, user, tz, text: _ } = ask;
+    let Ask { from, to, sentiment, priority, topic, q, user, weekday, hour, outcome, answered, tz, text: _ } = ask;
     let mut query = vec![("tz", tz.clone())];
     query.extend(from.map(|at| ("from", time(at))));
     query.extend(to.map(|at| ("to", time(at))));
     let texts = [("sentiment", sentiment), ("priority", priority), ("topic", topic), ("q", q), ("user", user)];
+    query.extend(weekday.map(|weekday| ("weekday", weekday.to_string())));
+    query.extend(hour.map(|hour| ("hour", hour.to_string())));
+    query.extend(outcome.clone().map(|outcome| ("outcome", outcome)));
+    query.extend(answered.map(|answered| ("answered", answered.to_string())));
     query.extend(texts.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     query
 }
@@ -142,6 +146,11 @@ async fn every_figure_equals_an_independent_count_of_the_downloaded_rows() -> Re
             Ask { q: word("é"), sentiment: word("positive"), ..plain("Asia/Kathmandu") },
             Ask { user: word("user_3"), ..plain("Europe/Paris") },
             Ask { q: word("no such words"), ..plain("UTC") },
+            Ask { weekday: Some(7), hour: Some(2), ..plain("Europe/Paris") },
+            Ask { hour: Some(9), sentiment: word("negative"), ..plain("Australia/Lord_Howe") },
+            Ask { weekday: Some(1), from: first, ..plain("Asia/Kathmandu") },
+            Ask { outcome: word("labelled"), ..plain("UTC") },
+            Ask { outcome: word("skipped"), ..plain("UTC") },
         ];
         for ask in asks {
             check(&client, &file, &rows, &ask).await?;
@@ -167,6 +176,10 @@ async fn the_most_critical_posts_are_shown_and_the_silent_ones_are_counted() -> 
         rows.iter().filter(|row| row["sentiment"] == "negative" || row["priority"] == "2").collect();
     let worst = |row: &Row| (row["priority"].clone(), row["sentiment"] == "negative", reference::engagement(row));
     critical.sort_by_key(|row| std::cmp::Reverse(worst(row)));
+    for (answered, figure) in [("true", "answered_complaints"), ("false", "unanswered_complaints")] {
+        let behind = client.get(&format!("/v1/analysis/{file}/posts?sentiment=negative&answered={answered}")).await?;
+        assert_eq!(behind.expect(200)?["total"], kpis[figure], "{figure}");
+    }
     let shown: Vec<_> = answer["series"]["critical_posts"].as_array().context("no posts")?.clone();
     let ids: Vec<_> = shown.iter().map(|post| post["id"].as_str().unwrap_or_default()).collect();
     let worst: Vec<_> = critical.iter().take(10).map(|row| row["id"].as_str()).collect();
@@ -216,7 +229,14 @@ async fn what_a_dataset_does_not_allow_is_named_and_never_zero() -> Result<()> {
             series.as_array().is_none_or(Vec::is_empty) && series["points"].as_array().is_none_or(Vec::is_empty);
         assert!(kpi.is_null() && empty, "{name}: {kpi} {series}");
     }
-    for (query, pointer) in [("from=2024-01-01", "/from"), ("to=2024-01-01", "/to"), ("user=ana", "/user")] {
+    for (query, pointer) in [
+        ("from=2024-01-01", "/from"),
+        ("to=2024-01-01", "/to"),
+        ("user=ana", "/user"),
+        ("weekday=1", "/weekday"),
+        ("hour=0", "/hour"),
+        ("answered=true", "/answered"),
+    ] {
         let refused = client.get(&format!("/v1/analysis/{file}?{query}")).await?;
         assert_eq!(refused.summary(), "422 validation");
         assert_eq!(refused.json()["errors"][0]["pointer"], pointer);
@@ -239,6 +259,12 @@ async fn a_wrong_filter_is_refused_with_its_pointer_and_a_strange_cursor_too() -
         ("", "sentiment=angry", "/sentiment"),
         ("", "priority=3", "/priority"),
         ("", "priority=+1", "/priority"),
+        ("", "weekday=0", "/weekday"),
+        ("", "weekday=8", "/weekday"),
+        ("/posts", "hour=24", "/hour"),
+        ("", "hour=-1", "/hour"),
+        ("", "outcome=ok", "/outcome"),
+        ("", "answered=1", "/answered"),
         ("", "tz=Mars/Olympus", "/tz"),
         ("", "q=%00", "/q"),
         ("/posts", "sort=colour", "/sort"),

@@ -31,7 +31,15 @@ struct PostParams {
     q: Option<String>,
     /// Posts of the author with exactly this handle.
     user: Option<String>,
-    /// The zone of `from` and `to`, by its IANA name; the settings' own when absent.
+    /// Posts written on this day of the week in `tz`: 1 is Monday, 7 is Sunday.
+    weekday: Option<String>,
+    /// Posts written in this hour of the day in `tz`: 0 to 23.
+    hour: Option<String>,
+    /// What became of the post: `labelled`, `failed` or `skipped`.
+    outcome: Option<String>,
+    /// `true`: posts that another author of the dataset answered; `false`: the others.
+    answered: Option<String>,
+    /// The zone of days and hours, by its IANA name; the settings' own when absent.
     tz: Option<String>,
     /// `-created_at` unless asked, `created_at`, `-engagement`, `-reach`, `-critical` or `row`.
     #[param(example = "-engagement")]
@@ -75,8 +83,25 @@ pub async fn list_analysis_posts(
     params: web::Query<PostParams>,
 ) -> Result<web::Json<AnalysisPosts>, Problem> {
     caller.require(Permission::ReadDatasets)?;
-    let PostParams { from, to, sentiment, priority, topic, q, user, tz, sort, limit, cursor } = params.into_inner();
-    let filters = AnalysisParams { from, to, sentiment, priority, topic, q, user, tz };
+    let PostParams {
+        from,
+        to,
+        sentiment,
+        priority,
+        topic,
+        q,
+        user,
+        weekday,
+        hour,
+        outcome,
+        answered,
+        tz,
+        sort,
+        limit,
+        cursor,
+    } = params.into_inner();
+    let filters =
+        AnalysisParams { from, to, sentiment, priority, topic, q, user, weekday, hour, outcome, answered, tz };
     let question = Question::of(&state, filters).await?;
     let order = order_of(sort)?;
     let page = workflow::posts(&state, &caller, *file_id, question, order, Limit::coerce(limit), cursor).await?;

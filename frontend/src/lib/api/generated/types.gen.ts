@@ -79,9 +79,18 @@ export type Analysis = {
  */
 export type AnalysisFilters = {
     /**
+     * Whether another author answered.
+     */
+    answered?: boolean | null;
+    /**
      * From then on.
      */
     from?: string | null;
+    /**
+     * The hour of the day.
+     */
+    hour?: number | null;
+    outcome?: Outcome | null;
     /**
      * The priority.
      */
@@ -107,6 +116,10 @@ export type AnalysisFilters = {
      * The author.
      */
     user?: string | null;
+    /**
+     * The day of the week; 1 is Monday.
+     */
+    weekday?: number | null;
 };
 
 /**
@@ -1456,6 +1469,11 @@ export type NotReady = Problem & {
         [key: string]: string;
     };
 };
+
+/**
+ * What became of a post.
+ */
+export type Outcome = 'labelled' | 'failed' | 'skipped';
 
 /**
  * The platform's numbers, for what the caller may see. A part that the caller has no permission for is `null`.
@@ -3071,6 +3089,22 @@ export type GetAnalysisData = {
          */
         user?: string;
         /**
+         * Posts written on this day of the week in `tz`: 1 is Monday, 7 is Sunday.
+         */
+        weekday?: string;
+        /**
+         * Posts written in this hour of the day in `tz`: 0 to 23.
+         */
+        hour?: string;
+        /**
+         * What became of the post: `labelled`, `failed` or `skipped`.
+         */
+        outcome?: string;
+        /**
+         * `true`: posts that another author of the dataset answered; `false`: the others.
+         */
+        answered?: string;
+        /**
          * The zone of days and hours, by its IANA name; the settings' own when absent.
          */
         tz?: string;
@@ -3134,7 +3168,23 @@ export type ListAnalysisPostsData = {
          */
         user?: string;
         /**
-         * The zone of `from` and `to`, by its IANA name; the settings' own when absent.
+         * Posts written on this day of the week in `tz`: 1 is Monday, 7 is Sunday.
+         */
+        weekday?: string;
+        /**
+         * Posts written in this hour of the day in `tz`: 0 to 23.
+         */
+        hour?: string;
+        /**
+         * What became of the post: `labelled`, `failed` or `skipped`.
+         */
+        outcome?: string;
+        /**
+         * `true`: posts that another author of the dataset answered; `false`: the others.
+         */
+        answered?: string;
+        /**
+         * The zone of days and hours, by its IANA name; the settings' own when absent.
          */
         tz?: string;
         /**
