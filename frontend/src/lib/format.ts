@@ -64,6 +64,12 @@ export function formatter(locale: string, timeZone?: string) {
   };
 }
 
+/** The short name of a day of the week; 1 is Monday. */
+export function weekdayName(locale: string, weekday: number): string {
+  // 1 January 2024 was a Monday.
+  return new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, { weekday: 'short', timeZone: 'UTC' }).format(Date.UTC(2024, 0, weekday));
+}
+
 export type Formatter = ReturnType<typeof formatter>;
 
 export function useFormat(timeZone?: string): Formatter {

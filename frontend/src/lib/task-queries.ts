@@ -1,14 +1,17 @@
 import { keepPreviousData, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { isActive } from '@/components/task-status';
+import { useIsLive } from './live';
 import type { ListOfResourceTaskData, ResourceTaskData } from './api/generated';
 import { getFileOptions, getTaskQueryKey, listFilesOptions, listTasksOptions, listTasksQueryKey } from './api/generated/@tanstack/react-query.gen';
 
+/** All that a page of the API holds. */
 const ALL = { query: { limit: 200 } } as const;
 const WHILE_ACTIVE = 3000;
 
-/** The newest tasks; looked at again by itself while one of them moves. */
+/** The newest tasks: kept up by events, else looked at again while one of them moves. */
 export function useTasks() {
-  return useQuery({ ...listTasksOptions(ALL), refetchInterval: ({ state }) => (state.data?.items.some((task) => isActive(task.data)) ? WHILE_ACTIVE : false) });
+  const live = useIsLive();
+  return useQuery({ ...listTasksOptions(ALL), refetchInterval: ({ state }) => (!live && state.data?.items.some((task) => isActive(task.data)) ? WHILE_ACTIVE : false) });
 }
 
 export function useFiles(q?: string, sort?: string) {
@@ -21,6 +24,12 @@ export function useFile(id: string | undefined) {
   const listed = files.data?.items.find((file) => file.uid === id);
   const alone = useQuery({ ...getFileOptions({ path: { id: id ?? '' } }), enabled: Boolean(id) && files.isFetched && !listed });
   return { file: listed ?? alone.data, error: alone.error, isPending: !listed && (files.isPending || (alone.isPending && alone.fetchStatus !== 'idle')) };
+}
+
+/** The task as it was last read, alone or in the list. */
+export function knownTask(queries: QueryClient, id: string): ResourceTaskData | undefined {
+  return queries.getQueryData<ResourceTaskData>(getTaskQueryKey({ path: { task_id: id } }))
+    ?? queries.getQueryData<ListOfResourceTaskData>(listTasksQueryKey(ALL))?.items.find(({ uid }) => uid === id);
 }
 
 /** Writes a task that an answer or an event brought wherever it is shown. */

@@ -109,7 +109,7 @@ export const en = {
   dataset: {
     rows: 'Rows', columns: 'Columns', size: 'Size', textColumn: 'Text column', uploaded: 'Uploaded', task: 'Latest task', noTask: 'none', notChosen: 'not chosen', openAnalysis: 'Open the analysis', add: 'Analyse', delete: 'Delete the dataset',
     view: 'View', viewRows: 'Rows', viewRejects: 'Set aside ({count})', viewReading: 'How it is read', viewAdd: 'Analyse', stage: 'Stage', stages: { original: 'Original', cleaned: 'Cleaned', analysed: 'Analysed' },
-    firstOf: 'The first {shown, number} of {total, number} rows', allRows: 'All {shown, number} rows', download: 'Download CSV, {stage}', gridOf: '{name}, {stage}, {rows} rows',
+    firstOf: 'The first {shown, number} of {total, number} rows', allRows: 'All {shown, number} rows', first: 'The first {shown, number} rows', download: 'Download CSV, {stage}', gridOf: '{name}, {stage}, {rows} rows',
     deleteTitle: 'Delete {name}?', deleteText: '{rows, plural, one {# row goes} other {# rows go}} with it, and what was cleaned and labelled of it. This can’t be undone.', keep: 'Keep', deleteAction: 'Delete dataset',
   },
   rejects: { title: 'Rows set aside', count: '{total, plural, one {# row that can’t be read} other {# rows that can’t be read}}, as they stand in the file', firstOf: 'The first {shown, number} of {total, number} rows that can’t be read', line: 'Line', reason: 'Reason', raw: 'As it stands in the file' },
@@ -142,14 +142,32 @@ export const en = {
   },
   failed: { post: 'Post', id: 'Id', reason: 'Reason', noText: 'no text', more: 'Show more', title: 'Failed rows', text: '{count, plural, one {# row} other {# rows}} without a label. They stay in the file with their reason.', again: 'Ask again for {count, plural, one {# row} other {# rows}}' },
   analysis: {
-    title: 'Analysis', of: 'Analysis of {name}', dataset: 'Dataset', copyLink: 'Copy link', copied: 'Copied', print: 'Print', emptyTitle: 'No dataset is analysed yet', emptyText: 'The charts appear here as soon as a task is done. Upload a CSV, or start one that is here already.', upload: 'Upload a CSV',
-    waiting: 'Uploaded, not analysed yet', rows: '{count, plural, one {# row} other {# rows}}', openTask: 'Open the task', analyse: 'Analyse',
+    title: 'Analysis', of: 'Analysis of {name}', dataset: 'Dataset', definitions: 'Definitions', copyLink: 'Copy link', copied: 'Copied', print: 'Print', printedAt: 'printed {at}', emptyTitle: 'No dataset is analysed yet', emptyText: 'The charts appear here as soon as a task is done. Upload a CSV, or start one that is here already.', upload: 'Upload a CSV',
+    waiting: 'Uploaded, not analysed yet', notYet: '{name} is not analysed yet', notYetText: 'The charts appear here as soon as a task over it is done.', rows: '{count, plural, one {# row} other {# rows}}', openTask: 'Open the task', analyse: 'Analyse',
+  },
+  definitions: {
+    title: 'How it is counted', text: 'Figures are computed on the server from the rows of the analysed file, and shown as they are.', unavailable: 'Not available for this dataset', figures: 'Figures', charts: 'Charts',
+    of: {
+      posts: { name: 'Posts', text: 'Rows that the filters take. Rows that can’t be read and duplicates are not among them.' },
+      coverage: { name: 'Coverage', text: 'Labelled posts of all posts. The rest failed (no usable answer came) or was skipped (no text to ask about).' },
+      negative: { name: 'Negative share', text: 'Negative posts of the labelled posts. Every share is of labelled posts; under 30 posts it is marked as a small base.' },
+      net: { name: 'Net sentiment', text: '100 × (positive − negative) / labelled posts: from −100 to +100.' },
+      high: { name: 'High priority', text: 'Labelled posts with priority 2.' },
+      engagement: { name: 'Engagement', text: 'Likes, reposts, quotes and replies added up, of those columns that are there. Views are reach and are left out.' },
+      change: { name: 'Change', text: 'With both days set: against the time of the same length right before. Points are of a share; under one point it has no arrow.' },
+      time: { name: 'Sentiment over time', text: 'Labelled posts with a time, by hour up to 3 days, by day up to 92, by week from Monday up to 3 years, else by month or year, in the zone that the page names.' },
+      spikes: { name: 'Numbered days', text: 'A topic on a day against the same weekday of the up to eight weeks before: at least 10 posts, and far above what that weekday varies by. Four weeks of posts are needed first.' },
+      hours: { name: 'Hour and weekday', text: 'Negative posts with a time, by the hour that the clock showed.' },
+      users: { name: 'Most affected users', text: 'The 20 authors with the most negative posts, then the most posts.' },
+      critical: { name: 'Most critical posts', text: 'Ten labelled posts: high priority first, then negative, then engagement.' },
+      responses: { name: 'Response rate', text: 'Negative posts that another author of the dataset answered, of all negative posts. A dataset does not say which author is the operator.' },
+    },
   },
   frame: { unavailable: 'Not available for this dataset', table: 'Table', chart: 'Chart', export: 'Export', exportOf: 'Export: {title}' },
   change: { smallBase: 'small base', points: '{value} pts' },
   kpi: {
     title: 'Figures', open: 'Read the posts behind it', from: 'from {before}', posts: 'Posts', users: '{count, plural, one {# author} other {# authors}}', negative: 'Negative share', negativePosts: '{count, plural, one {# post} other {# posts}}', net: 'Net sentiment', netText: 'from −100 to +100', high: 'High priority', highText: 'of the labelled posts', coverage: 'Coverage',
-    coverageText: '{failed, number} failed, {skipped, number} skipped', engagement: 'Engagement', perPost: '{value} a post', unavailable: 'Not available for this dataset',
+    coverageText: '<f>{failed, number} failed</f><s>{skipped, number} skipped</s>', engagement: 'Engagement', perPost: '{value} a post', unavailable: 'Not available for this dataset',
   },
   charts: {
     view: 'View', bar: 'Bar', pie: 'Pie', count: 'Count', share: 'Share', time: 'Sentiment over time', sentimentShare: 'Sentiment share', priority: 'Priority', topics: 'Topics by sentiment', hours: 'Negative posts by hour and weekday', critical: 'Most critical posts', users: 'Most affected users', prioritySentiment: 'Priority by sentiment', engagement: 'Engagement by sentiment', responses: 'Response rate',
@@ -161,7 +179,7 @@ export const en = {
     smallBase: 'small base', smallBaseHint: 'Only {count, plural, one {# post} other {# posts}}: a share would say little', spike: '{posts, number} posts, {times} times the usual', spikeFromNothing: '{posts, number} posts, where there are usually none', undated: '{count, plural, one {# post has} other {# posts have}} no time: not in the charts over time.',
   },
   posts: {
-    title: 'Posts', list: 'The posts', loading: 'Loading', total: '{count, plural, =0 {No post} one {# post} other {# posts}}', none: 'No post matches.', shown: '{shown, number} of {total, number}', more: 'Show more', sort: 'Order', sorts: { '-critical': 'Most critical first', '-created_at': 'Latest first', '-engagement': 'Most engagement first' },
+    title: 'Posts', hour: 'from {hour}:00', outcomes: { labelled: 'Labelled', failed: 'Failed', skipped: 'Skipped' }, answered: 'Answered', unanswered: 'Not answered', list: 'The posts', loading: 'Loading', total: '{count, plural, =0 {No post} one {# post} other {# posts}}', none: 'No post matches.', shown: '{shown, number} of {total, number}', more: 'Show more', sort: 'Order', sorts: { '-critical': 'Most critical first', '-created_at': 'Latest first', '-engagement': 'Most engagement first' },
     between: '{from} to {to}', since: 'since {from}', until: 'before {to}', noText: 'no text', failed: 'No label: {reason}', unlabelled: 'No label', likes: '{count, plural, one {# like} other {# likes}}', reposts: '{count, plural, one {# repost} other {# reposts}}', replies: '{count, plural, one {# reply} other {# replies}}', views: '{count, plural, one {# view} other {# views}}',
   },
   filters: {

@@ -111,7 +111,7 @@ export const fr: Messages = {
   dataset: {
     rows: 'Lignes', columns: 'Colonnes', size: 'Taille', textColumn: 'Colonne de texte', uploaded: 'Importé', task: 'Dernière tâche', noTask: 'aucune', notChosen: 'à choisir', openAnalysis: 'Ouvrir l’analyse', add: 'Analyser', delete: 'Supprimer le jeu de données',
     view: 'Vue', viewRows: 'Lignes', viewRejects: 'Mises de côté ({count})', viewReading: 'Comment il est lu', viewAdd: 'Analyser', stage: 'Étape', stages: { original: 'Origine', cleaned: 'Nettoyé', analysed: 'Analysé' },
-    firstOf: 'Les {shown, number} premières lignes sur {total, number}', allRows: 'Les {shown, number} lignes', download: 'Télécharger en CSV, {stage}', gridOf: '{name}, {stage}, {rows} lignes',
+    firstOf: 'Les {shown, number} premières lignes sur {total, number}', allRows: 'Les {shown, number} lignes', first: 'Les {shown, number} premières lignes', download: 'Télécharger en CSV, {stage}', gridOf: '{name}, {stage}, {rows} lignes',
     deleteTitle: 'Supprimer {name} ?', deleteText: '{rows, plural, one {# ligne disparaît} other {# lignes disparaissent}} avec lui, et ce qui en a été nettoyé et étiqueté. C’est définitif.', keep: 'Garder', deleteAction: 'Supprimer le jeu de données',
   },
   rejects: { title: 'Lignes mises de côté', count: '{total, plural, one {# ligne illisible} other {# lignes illisibles}}, telles qu’elles sont dans le fichier', firstOf: 'Les {shown, number} premières lignes illisibles sur {total, number}', line: 'Ligne', reason: 'Raison', raw: 'Telle qu’elle est dans le fichier' },
@@ -144,14 +144,32 @@ export const fr: Messages = {
   },
   failed: { post: 'Texte', id: 'Identifiant', reason: 'Raison', noText: 'sans texte', more: 'En voir plus', title: 'Lignes en échec', text: '{count, plural, one {# ligne} other {# lignes}} sans étiquette. Elles restent dans le fichier avec leur raison.', again: 'Redemander pour {count, plural, one {# ligne} other {# lignes}}' },
   analysis: {
-    title: 'Analyse', of: 'Analyse de {name}', dataset: 'Jeu de données', copyLink: 'Copier le lien', copied: 'Copié', print: 'Imprimer', emptyTitle: 'Aucun jeu de données analysé', emptyText: 'Les graphiques apparaissent ici dès qu’une tâche est terminée. Importez un CSV, ou démarrez-en un qui est déjà là.', upload: 'Importer un CSV',
-    waiting: 'Importés, pas encore analysés', rows: '{count, plural, one {# ligne} other {# lignes}}', openTask: 'Ouvrir la tâche', analyse: 'Analyser',
+    title: 'Analyse', of: 'Analyse de {name}', dataset: 'Jeu de données', definitions: 'Définitions', copyLink: 'Copier le lien', copied: 'Copié', print: 'Imprimer', printedAt: 'imprimé le {at}', emptyTitle: 'Aucun jeu de données analysé', emptyText: 'Les graphiques apparaissent ici dès qu’une tâche est terminée. Importez un CSV, ou démarrez-en un qui est déjà là.', upload: 'Importer un CSV',
+    waiting: 'Importés, pas encore analysés', notYet: '{name} n’est pas encore analysé', notYetText: 'Les graphiques apparaissent ici dès qu’une tâche sur ce fichier est terminée.', rows: '{count, plural, one {# ligne} other {# lignes}}', openTask: 'Ouvrir la tâche', analyse: 'Analyser',
+  },
+  definitions: {
+    title: 'Comment c’est compté', text: 'Les chiffres sont calculés sur le serveur à partir des lignes du fichier analysé, et montrés tels quels.', unavailable: 'Indisponible pour ce jeu de données', figures: 'Chiffres', charts: 'Graphiques',
+    of: {
+      posts: { name: 'Posts', text: 'Les lignes retenues par les filtres. Les lignes illisibles et les doublons n’en font pas partie.' },
+      coverage: { name: 'Couverture', text: 'Part des posts étiquetés. Les autres sont en échec (aucune réponse exploitable) ou ignorés (aucun texte à soumettre).' },
+      negative: { name: 'Part négative', text: 'Part des posts négatifs parmi les posts étiquetés, comme toutes les parts ; sous 30 posts, elle est signalée comme petite base.' },
+      net: { name: 'Sentiment net', text: '100 × (positifs − négatifs) / posts étiquetés : de −100 à +100.' },
+      high: { name: 'Priorité haute', text: 'Posts étiquetés de priorité 2.' },
+      engagement: { name: 'Interactions', text: 'Somme des j’aime, partages, citations et réponses, pour les colonnes présentes. Les vues mesurent la portée et n’en font pas partie.' },
+      change: { name: 'Évolution', text: 'Quand les deux jours sont choisis : par rapport à la période de même durée juste avant. Les points sont ceux d’une part ; sous un point, pas de flèche.' },
+      time: { name: 'Sentiment dans le temps', text: 'Posts étiquetés et datés, par heure jusqu’à 3 jours, par jour jusqu’à 92, par semaine à partir du lundi jusqu’à 3 ans, sinon par mois ou par an, dans le fuseau indiqué sur la page.' },
+      spikes: { name: 'Jours numérotés', text: 'Un sujet, un jour donné, comparé au même jour des huit semaines précédentes au plus : au moins 10 posts, et bien au-delà des variations habituelles. Il faut d’abord quatre semaines de posts.' },
+      hours: { name: 'Heure et jour', text: 'Posts négatifs datés, selon l’heure affichée par l’horloge.' },
+      users: { name: 'Auteurs les plus touchés', text: 'Les 20 auteurs avec le plus de posts négatifs, puis le plus de posts.' },
+      critical: { name: 'Posts les plus critiques', text: 'Dix posts étiquetés : priorité haute d’abord, puis négatifs, puis interactions.' },
+      responses: { name: 'Taux de réponse', text: 'Part des posts négatifs auxquels un autre auteur du jeu de données a répondu. Un jeu de données ne dit pas quel auteur est l’opérateur.' },
+    },
   },
   frame: { unavailable: 'Indisponible pour ce jeu de données', table: 'Tableau', chart: 'Graphique', export: 'Exporter', exportOf: 'Exporter : {title}' },
   change: { smallBase: 'base faible', points: '{value} pts' },
   kpi: {
     title: 'Chiffres', open: 'Lire les posts qui le forment', from: 'contre {before}', posts: 'Nombre de posts', users: '{count, plural, one {# auteur} other {# auteurs}}', negative: 'Part négative', negativePosts: '{count, plural, one {# post} other {# posts}}', net: 'Sentiment net', netText: 'de −100 à +100', high: 'Priorité haute', highText: 'des posts étiquetés', coverage: 'Couverture',
-    coverageText: '{failed, number} en échec, {skipped, number} ignorés', engagement: 'Interactions', perPost: '{value} par post', unavailable: 'Indisponible pour ce jeu de données',
+    coverageText: '<f>{failed, number} en échec</f><s>{skipped, number} ignorés</s>', engagement: 'Interactions', perPost: '{value} par post', unavailable: 'Indisponible pour ce jeu de données',
   },
   charts: {
     view: 'Vue', bar: 'Barre', pie: 'Camembert', count: 'Nombre', share: 'Part', time: 'Sentiment dans le temps', sentimentShare: 'Part des sentiments', priority: 'Priorité', topics: 'Sujets par sentiment', hours: 'Posts négatifs par heure et par jour', critical: 'Posts les plus critiques', users: 'Auteurs les plus touchés', prioritySentiment: 'Priorité par sentiment', engagement: 'Interactions par sentiment', responses: 'Taux de réponse',
@@ -163,7 +181,7 @@ export const fr: Messages = {
     smallBase: 'base faible', smallBaseHint: 'Seulement {count, plural, one {# post} other {# posts}} : une part dirait peu', spike: '{posts, number} posts, {times} fois l’habitude', spikeFromNothing: '{posts, number} posts, là où il n’y en a d’habitude aucun', undated: '{count, plural, one {# post n’a} other {# posts n’ont}} pas de date : absents des graphiques dans le temps.',
   },
   posts: {
-    title: 'Posts', list: 'Les posts', loading: 'Chargement', total: '{count, plural, =0 {Aucun post} one {# post} other {# posts}}', none: 'Aucun post ne correspond.', shown: '{shown, number} sur {total, number}', more: 'En voir plus', sort: 'Ordre', sorts: { '-critical': 'Critiques d’abord', '-created_at': 'Récents d’abord', '-engagement': 'Interactions d’abord' },
+    title: 'Posts', hour: 'dès {hour} h', outcomes: { labelled: 'Étiquetés', failed: 'En échec', skipped: 'Ignorés' }, answered: 'Avec réponse', unanswered: 'Sans réponse', list: 'Les posts', loading: 'Chargement', total: '{count, plural, =0 {Aucun post} one {# post} other {# posts}}', none: 'Aucun post ne correspond.', shown: '{shown, number} sur {total, number}', more: 'En voir plus', sort: 'Ordre', sorts: { '-critical': 'Critiques d’abord', '-created_at': 'Récents d’abord', '-engagement': 'Interactions d’abord' },
     between: '{from} à {to}', since: 'depuis {from}', until: 'avant {to}', noText: 'sans texte', failed: 'Sans étiquette : {reason}', unlabelled: 'Sans étiquette', likes: '{count, plural, one {# mention J’aime} other {# mentions J’aime}}', reposts: '{count, plural, one {# partage} other {# partages}}', replies: '{count, plural, one {# réponse} other {# réponses}}', views: '{count, plural, one {# vue} other {# vues}}',
   },
   filters: {

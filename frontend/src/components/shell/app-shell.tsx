@@ -7,6 +7,7 @@ import { Dialog } from 'radix-ui';
 import { useState, type ReactNode } from 'react';
 import { ProblemAlert } from '@/components/problem-alert';
 import { ApiProblem } from '@/lib/api/problem';
+import { useLiveTasks } from '@/lib/live-tasks';
 import { may, useGuard, useMe } from '@/lib/session';
 import { Sheet } from '../ui/dialog';
 import { Skeleton } from '../ui/skeleton';
@@ -25,6 +26,7 @@ export function AppShell({ children }: { children: ReactNode }) {
   const [palette, setPalette] = useState(false);
   // The profile belongs to no area: it keeps the one its owner lives in.
   const area = path.startsWith('/admin') || (path === '/profile' && may(me, 'manage_app')) ? 'admin' : 'home';
+  useLiveTasks();
   useShortcuts({ area, me, onPalette: () => setPalette((open) => !open) });
 
   if (asked.error && !(asked.error instanceof ApiProblem && asked.error.status === 401)) {

@@ -5,6 +5,7 @@ import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import { parseAsString, useQueryState, useQueryStates } from 'nuqs';
 import { useState } from 'react';
+import { flushSync } from 'react-dom';
 import { EmptyState } from '@/components/empty-state';
 import { PageHeader } from '@/components/page-header';
 import { ProblemAlert } from '@/components/problem-alert';
@@ -13,10 +14,12 @@ import { TrySample } from '@/components/try-sample';
 import { Button } from '@/components/ui/button';
 import { Select } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
-import type { ResourceFileData } from '@/lib/api/generated';
+import type { ResourceFileData, ResourceTaskData } from '@/lib/api/generated';
+import { useFormat } from '@/lib/format';
 import { usePaths } from '@/lib/paths';
 import { useFile, useFiles, useTasks } from '@/lib/task-queries';
 import { Dashboard } from './dashboard';
+import { Definitions } from './definitions';
 import { filterParsers } from './filters';
 
 /** The latest analysed dataset unless the address names another one. */
@@ -31,7 +34,9 @@ export function AnalysisPage() {
   if (problem) return <><PageHeader title={t('title')} /><div className="gutter max-w-[760px] py-6"><ProblemAlert problem={problem} onRetry={() => { void files.refetch(); void tasks.refetch(); }} /></div></>;
   if (files.isPending || tasks.isPending || (asked && chosen.isPending)) return <><PageHeader title={t('title')} /><div className="gutter grid gap-3 py-6"><Skeleton className="h-8" /><Skeleton className="h-20" /><Skeleton className="h-80" /></div></>;
   if (!chosen.file) return <Nothing />;
-  const listed = analysed.some(({ uid }) => uid === chosen.file?.uid) ? analysed : [chosen.file, ...analysed];
+  const known = analysed.some(({ uid }) => uid === chosen.file?.uid);
+  if (!known && !tasks.data?.next_cursor) return <NotYet file={chosen.file} task={tasks.data?.items.find(({ data }) => data.file_id === chosen.file?.uid)} />;
+  const listed = known ? analysed : [chosen.file, ...analysed];
   return <Analysed key={chosen.file.uid} file={chosen.file} files={listed} />;
 }
 
@@ -40,6 +45,10 @@ function Analysed({ file, files }: { file: ResourceFileData; files: ResourceFile
   const paths = usePaths();
   const [, setState] = useQueryStates({ file: parseAsString, posts: parseAsString, ...filterParsers });
   const [copied, setCopied] = useState(false);
+  const [printed, setPrinted] = useState<Date | null>(null);
+  const format = useFormat();
+  // The paper says when it was made.
+  const onPrint = () => { flushSync(() => setPrinted(new Date())); print(); };
   const copy = async () => {
     const address = new URL(location.href);
     address.searchParams.set('file', file.uid);
@@ -55,8 +64,9 @@ function Analysed({ file, files }: { file: ResourceFileData; files: ResourceFile
         parent={{ label: t('title'), href: paths.analysis }}
         actions={(
           <>
+            <Definitions file={file.uid} />
             <Button size="sm" className="max-md:w-8 max-md:px-0" aria-label={t('copyLink')} onClick={() => void copy()}>{copied ? <Check aria-hidden /> : <LinkIcon aria-hidden />}<span className="max-md:hidden">{copied ? t('copied') : t('copyLink')}</span></Button>
-            <Button size="sm" className="max-md:hidden" onClick={() => print()}><Printer aria-hidden />{t('print')}</Button>
+            <Button size="sm" className="max-md:hidden" onClick={onPrint}><Printer aria-hidden />{t('print')}</Button>
           </>
         )}
       >
@@ -64,7 +74,25 @@ function Analysed({ file, files }: { file: ResourceFileData; files: ResourceFile
           {files.map(({ uid, data }) => <option key={uid} value={uid}>{data.filename}</option>)}
         </Select>
       </PageHeader>
+      {printed && <p className="gutter hidden border-b py-2 print:block"><b className="font-semibold">{t('of', { name: file.data.filename })}</b>, {t('printedAt', { at: format.dateTime(printed) })}</p>}
       <Dashboard file={file} />
+    </>
+  );
+}
+
+function NotYet({ file, task }: { file: ResourceFileData; task: ResourceTaskData | undefined }) {
+  const t = useTranslations('analysis');
+  const paths = usePaths();
+  return (
+    <>
+      <PageHeader title={t('of', { name: file.data.filename })} parent={{ label: t('title'), href: paths.analysis }} />
+      <EmptyState
+        title={t('notYet', { name: file.data.filename })}
+        text={t('notYetText')}
+        actions={<Button asChild variant="primary"><Link href={task ? paths.task(task.uid) : `${paths.dataset(file.uid)}&view=add`}>{task ? t('openTask') : t('analyse')}</Link></Button>}
+      >
+        {task && <p><TaskStatusText task={task.data} /></p>}
+      </EmptyState>
     </>
   );
 }

@@ -80,7 +80,7 @@ function Figures({ analysis, before, file, name, behind, open }: FiguresProps) {
           <div className="min-h-0" />
         </div>
         <TopicsFrame now={analysis} before={before} file={name} unavailable={why('topics')} onOpen={open} className="col-span-12 lg:col-span-6" />
-        <HeatMap analysis={analysis} file={name} unavailable={why('hour_by_weekday')} className="col-span-12 lg:col-span-6" />
+        <HeatMap {...common} selected={behind} unavailable={why('hour_by_weekday')} className="col-span-12 lg:col-span-6" />
         <CriticalPosts analysis={analysis} file={name} textColumn={file.data.text_column ?? 'full_text'} onOpen={open} className="col-span-12 lg:col-span-8" />
         <TopUsers {...common} unavailable={why('top_users')} className="col-span-12 lg:col-span-4" />
         <PriorityBySentiment {...common} unavailable={why('priority_by_sentiment')} className="col-span-12 lg:col-span-4" />

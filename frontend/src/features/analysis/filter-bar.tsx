@@ -30,17 +30,17 @@ export function FilterBar({ whole, timeZone }: FilterBarProps) {
   const priority = PRIORITIES.find((one) => String(one) === filters.priority);
   const any = Object.values(filters).some((value) => value !== null);
   return (
-    <div role="group" aria-label={t('title')} className="no-print gutter relative flex min-h-12 items-center gap-1.5 overflow-x-auto border-b py-2 [scrollbar-width:none] md:flex-wrap">
+    <div role="group" aria-label={t('title')} className="gutter relative flex min-h-12 items-center gap-1.5 overflow-x-auto border-b py-2 [scrollbar-width:none] md:flex-wrap">
       <Period whole={whole} />
       <Choice name={t('sentiment')} value={filters.sentiment} shown={filters.sentiment && <SentimentLabel sentiment={filters.sentiment} />} onChange={(value) => void setFilters({ sentiment: SENTIMENTS.find((one) => one === value) ?? null })} options={SENTIMENTS.map((one) => ({ value: one, label: <SentimentLabel sentiment={one} /> }))} />
       <Choice name={t('priority')} value={filters.priority} shown={priority !== undefined && <PriorityLabel priority={priority} className="text-foreground" />} onChange={(value) => void setFilters({ priority: (['0', '1', '2'] as const).find((one) => one === value) ?? null })} options={PRIORITIES.map((one) => ({ value: String(one), label: <PriorityLabel priority={one} /> }))} />
       <Choice name={t('topic')} value={filters.topic} shown={filters.topic} onChange={(topic) => void setFilters({ topic })} options={topics.map(({ topic }) => ({ value: topic, label: topic }))} />
       {filters.user && <span className={chip}>{t('author')} <b className="font-medium text-foreground">@{filters.user}</b><Clear name={t('author')} onClear={() => void setFilters({ user: null })} /></span>}
-      <label className={cn(chip, 'w-44 cursor-text hover:bg-background focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-ring')}>
+      <label className={cn(chip, !filters.q && 'no-print', 'w-44 cursor-text hover:bg-background focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-ring')}>
         <Search aria-hidden /><span className="sr-only">{t('search')}</span>
         <input type="search" value={filters.q ?? ''} placeholder={t('search')} onChange={(event) => void setFilters({ q: event.target.value || null }, { limitUrlUpdates: debounce(300) })} className="min-w-0 flex-1 bg-transparent text-foreground outline-none" />
       </label>
-      {any && <Button variant="quiet" size="sm" onClick={() => void setFilters(null)}>{t('clear')}</Button>}
+      {any && <Button variant="quiet" size="sm" className="no-print" onClick={() => void setFilters(null)}>{t('clear')}</Button>}
       {timeZone && <span className="ml-auto shrink-0 pl-2 text-xs text-muted-foreground max-lg:hidden">{t('zone', { zone: timeZone })}</span>}
     </div>
   );
@@ -57,7 +57,7 @@ function Choice({ name, value, shown, options, onChange }: ChoiceProps) {
   if (value !== null) return <span className={chip}>{name} <b className="max-w-40 truncate font-medium text-foreground">{shown}</b><Clear name={name} onClear={() => onChange(null)} /></span>;
   return (
     <Menu>
-      <MenuTrigger className={cn(chip, 'border-dashed disabled:cursor-not-allowed disabled:opacity-100')} disabled={options.length === 0}><Plus aria-hidden />{name}</MenuTrigger>
+      <MenuTrigger className={cn(chip, 'no-print border-dashed disabled:cursor-not-allowed disabled:opacity-100')} disabled={options.length === 0}><Plus aria-hidden />{name}</MenuTrigger>
       <MenuContent align="start"><MenuRadioGroup value="" onValueChange={onChange}>{options.map((option) => <MenuRadioItem key={option.value} value={option.value}>{option.label}</MenuRadioItem>)}</MenuRadioGroup></MenuContent>
     </Menu>
   );

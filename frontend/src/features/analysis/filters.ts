@@ -17,7 +17,10 @@ export const useFilters = () => useQueryStates(filterParsers);
 export type Filters = ReturnType<typeof useFilters>[0];
 
 /** What the API takes: `to` is exclusive there. Days have no time and no zone; the server reads them in the dataset's. */
-export type Query = Partial<Record<'from' | 'to' | 'sentiment' | 'priority' | 'topic' | 'user' | 'q', string>>;
+export type Query = Partial<Record<(typeof KEYS)[number], string>>;
+
+/** The last four are those of a mark alone: a cell of the week, what became of a post, whether it was answered. */
+const KEYS = ['from', 'to', 'sentiment', 'priority', 'topic', 'user', 'q', 'weekday', 'hour', 'outcome', 'answered'] as const;
 
 const DAY = 86_400_000;
 export const isoDay = (date: Date) => date.toISOString().slice(0, 10);
@@ -49,8 +52,6 @@ export function usePosts() {
   const close = useCallback(() => { void setText(null); }, [setText]);
   return { behind: text === null ? null : readQuery(text), open, close };
 }
-
-const KEYS = ['from', 'to', 'sentiment', 'priority', 'topic', 'user', 'q'] as const;
 
 export function readQuery(text: string): Query {
   const read = new URLSearchParams(text);

@@ -31,7 +31,9 @@ export function KpiRow({ now, before, onOpen }: KpiRowProps) {
       <Tile name={t('high')} value={format.count(kpis.high_priority)} aside={kpis.high_priority_share == null ? undefined : format.percent(kpis.high_priority_share)} onOpen={() => onOpen({ priority: '2' })}>
         {then ? <><Change now={kpis.high_priority_share} before={then.high_priority_share} as="points" worse="up" base={base} />{from(share(then.high_priority_share))}</> : t('highText')}
       </Tile>
-      <Tile name={t('coverage')} value={share(kpis.coverage)} onOpen={() => onOpen({})}>{t('coverageText', { failed: kpis.failed, skipped: kpis.skipped })}</Tile>
+      <Tile name={t('coverage')} value={share(kpis.coverage)} onOpen={() => onOpen({ outcome: 'labelled' })}>
+        {t.rich('coverageText', { failed: kpis.failed, skipped: kpis.skipped, f: (chunks) => <Part posts={kpis.failed} onOpen={() => onOpen({ outcome: 'failed' })}>{chunks}</Part>, s: (chunks) => <Part posts={kpis.skipped} onOpen={() => onOpen({ outcome: 'skipped' })}>{chunks}</Part> })}
+      </Tile>
       <Tile name={t('engagement')} value={kpis.engagement == null ? '–' : format.count(kpis.engagement)} title={why('engagement')} onOpen={() => onOpen({})}>
         {kpis.engagement == null ? t('unavailable') : then ? <><Change now={kpis.engagement} before={then.engagement} as="percent" base={posts} />{kpis.engagement_per_post != null && <span>{t('perPost', { value: format.decimal(kpis.engagement_per_post) })}</span>}</> : kpis.engagement_per_post != null && t('perPost', { value: format.decimal(kpis.engagement_per_post) })}
       </Tile>
@@ -44,12 +46,17 @@ interface TileProps { name: string; value: string; aside?: string | undefined; t
 function Tile({ name, value, aside, title, onOpen, children }: TileProps) {
   const t = useTranslations('kpi');
   return (
-    <li className="group min-w-0 border-border not-first:border-l max-md:odd:border-l-0 max-md:nth-[n+3]:border-t md:max-lg:nth-[4]:border-l-0 md:max-lg:nth-[n+4]:border-t">
-      <button type="button" onClick={onOpen} title={title ?? t('open')} className="flex size-full flex-col px-4 py-3.5 lg:group-first:pl-(--gutter) text-left hover:bg-muted focus-visible:-outline-offset-2 max-md:py-2.5">
-        <span className="block text-xs text-muted-foreground">{name}</span>
-        <span className="flex items-baseline gap-1.5"><span className="tabular text-2xl font-semibold tracking-tight whitespace-nowrap max-md:text-xl">{value}</span>{aside && <span className="tabular text-muted-foreground">{aside}</span>}</span>
-        <span className="tabular flex flex-wrap gap-x-1.5 text-xs text-muted-foreground">{children}</span>
+    <li className="group relative flex min-w-0 flex-col px-4 py-3.5 text-xs text-muted-foreground hover:bg-muted lg:first:pl-(--gutter) max-md:py-2.5 border-border not-first:border-l max-md:odd:border-l-0 max-md:nth-[n+3]:border-t md:max-lg:nth-[4]:border-l-0 md:max-lg:nth-[n+4]:border-t">
+      <button type="button" onClick={onOpen} title={title ?? t('open')} className="text-left outline-none after:absolute after:inset-0 focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-ring">
+        <span className="block">{name}</span>
+        <span className="flex items-baseline gap-1.5"><span className="tabular text-2xl font-semibold tracking-tight whitespace-nowrap text-foreground max-md:text-xl">{value}</span>{aside && <span className="tabular text-sm">{aside}</span>}</span>
       </button>
+      <p className="tabular flex flex-wrap gap-x-1.5">{children}</p>
     </li>
   );
+}
+
+/** A number in the line below a figure, which opens its own posts. */
+function Part({ posts, onOpen, children }: { posts: number; onOpen: () => void; children: ReactNode }) {
+  return posts > 0 ? <button type="button" onClick={onOpen} className="link relative z-1">{children}</button> : <span>{children}</span>;
 }

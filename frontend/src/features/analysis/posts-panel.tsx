@@ -1,6 +1,6 @@
 'use client';
 
-import { useTranslations } from 'next-intl';
+import { useLocale, useTranslations } from 'next-intl';
 import { Dialog } from 'radix-ui';
 import { useEffect, useRef, useState } from 'react';
 import { PriorityLabel, SentimentLabel, type Priority, type Sentiment } from '@/components/labels';
@@ -9,7 +9,7 @@ import { Button } from '@/components/ui/button';
 import { CloseButton } from '@/components/ui/dialog';
 import { Select } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
-import { useFormat } from '@/lib/format';
+import { weekdayName, useFormat } from '@/lib/format';
 import type { Query } from './filters';
 import { PostItem } from './post-item';
 import { usePostPages, type PostSort } from './queries';
@@ -55,6 +55,8 @@ function Posts({ file, textColumn, timeZone, query }: Omit<PostsPanelProps, 'que
   const posts = usePostPages(file, query, sort);
   const items = posts.data?.pages.flatMap((page) => page.items) ?? [];
   const total = posts.data?.pages[0]?.total;
+  const locale = useLocale();
+  const week = [query.weekday && weekdayName(locale, Number(query.weekday)), query.hour && t('hour', { hour: query.hour })].filter(Boolean).join(' ');
   const time = [query.from, query.to].map((at) => at && (/T/.test(at) ? format.dayTime(at) : at));
   return (
     <>
@@ -69,7 +71,7 @@ function Posts({ file, textColumn, timeZone, query }: Omit<PostsPanelProps, 'que
         <div className="mt-2 flex flex-wrap items-center gap-1.5 text-xs">
           {query.sentiment && <span className="rounded-md border px-2 py-0.5"><SentimentLabel sentiment={query.sentiment as Sentiment} /></span>}
           {query.priority && <span className="rounded-md border px-2 py-0.5"><PriorityLabel priority={Number(query.priority) as Priority} /></span>}
-          {[query.topic, query.user && `@${query.user}`, query.q && `“${query.q}”`].filter(Boolean).map((text) => <span key={text} className="max-w-full truncate rounded-md border px-2 py-0.5">{text}</span>)}
+          {[query.topic, query.user && `@${query.user}`, query.q && `“${query.q}”`, week, query.outcome && t(`outcomes.${query.outcome as 'labelled'}`), query.answered && t(query.answered === 'true' ? 'answered' : 'unanswered')].filter(Boolean).map((text) => <span key={text} className="max-w-full truncate rounded-md border px-2 py-0.5">{text}</span>)}
           {(time[0] ?? time[1]) && <span className="rounded-md border px-2 py-0.5">{time[0] && time[1] ? t('between', { from: time[0], to: time[1] }) : time[0] ? t('since', { from: time[0] }) : t('until', { to: time[1] ?? '' })}</span>}
           <Select aria-label={t('sort')} value={sort} onChange={(event) => setSort(SORTS.find((one) => one === event.target.value) ?? '-critical')} className="ml-auto h-6 w-auto border-border text-xs max-md:h-8">{SORTS.map((one) => <option key={one} value={one}>{t(`sorts.${one}`)}</option>)}</Select>
         </div>

@@ -47,7 +47,7 @@ export function ShareFrame({ title, file, labelled, before, parts, pie = false }
             <tr key={part.key}>
               <td><button type="button" onClick={part.open} className="rounded-sm hover:underline">{part.label}</button></td>
               <td className="num font-medium">{part.share === null ? '–' : format.percent(part.share)}</td>
-              <td className="num text-muted-foreground">{format.count(part.posts)}</td>
+              <td className="num text-muted-foreground"><button type="button" onClick={part.open} className="rounded-sm hover:underline">{format.count(part.posts)}</button></td>
               {before !== null && <td className="num text-xs"><Change now={part.share} before={part.before} as="points" {...(part.worse && { worse: part.worse })} base={Math.min(labelled, before)} /></td>}
             </tr>
           ))}

@@ -42,7 +42,7 @@ export function TopUsers({ analysis, file, unavailable, onOpen, className }: Sma
           {users.map((user) => (
             <tr key={user.screen_name}>
               <td className="max-w-0 w-1/2 truncate"><button type="button" onClick={() => onOpen({ user: user.screen_name })} className="max-w-full truncate rounded-sm text-left hover:underline">@{user.screen_name}</button></td>
-              <td className="num">{format.count(user.posts)}</td>
+              <td className="num"><button type="button" onClick={() => onOpen({ user: user.screen_name })} className="rounded-sm hover:underline">{format.count(user.posts)}</button></td>
               <td className="num font-medium">{user.negative > 0 ? <button type="button" onClick={() => onOpen({ user: user.screen_name, sentiment: 'negative' })} className="rounded-sm hover:underline">{format.count(user.negative)}</button> : 0}</td>
               <td className="num text-muted-foreground">{user.engagement == null ? '–' : format.count(user.engagement)}</td>
             </tr>
@@ -69,7 +69,7 @@ export function PriorityBySentiment({ analysis, file, unavailable, onOpen, class
             <tr key={priority}>
               <td><PriorityLabel priority={priority} /></td>
               {SENTIMENTS.map((sentiment) => <td key={sentiment} className="num"><button type="button" aria-label={t('doorOf', { name: `${levels(priorityName[priority])}, ${words(sentiment)}`, posts: count(priority, sentiment) })} onClick={() => onOpen({ priority: String(priority), sentiment })} className="rounded-sm hover:underline">{format.count(count(priority, sentiment))}</button></td>)}
-              <td className="num text-muted-foreground">{format.count(sum(priority))}</td>
+              <td className="num text-muted-foreground"><button type="button" onClick={() => onOpen({ priority: String(priority) })} className="rounded-sm hover:underline">{format.count(sum(priority))}</button></td>
             </tr>
           ))}
         </tbody>
@@ -115,8 +115,8 @@ export function ResponseRate({ analysis, file, unavailable, onOpen, className }:
     <Frame title={t('responses')} base={t('responsesBase')} file={file} twin={twin} unavailable={unavailable} className={className}>
       <button type="button" onClick={() => onOpen({ sentiment: 'negative' })} className="tabular rounded-sm text-2xl font-semibold tracking-tight hover:underline">{rate == null ? '–' : format.percent(rate)}</button>
       <dl className="mt-2">
-        <div className="flex justify-between border-b py-1.5"><dt className="text-muted-foreground">{t('answered')}</dt><dd className="tabular">{answered == null ? '–' : format.count(answered)}</dd></div>
-        <div className="flex justify-between py-1.5"><dt className="text-muted-foreground">{t('unanswered')}</dt><dd className="tabular">{unanswered == null ? '–' : format.count(unanswered)}</dd></div>
+        <div className="flex justify-between border-b py-1.5"><dt className="text-muted-foreground">{t('answered')}</dt><dd className="tabular">{answered == null ? '–' : <button type="button" onClick={() => onOpen({ sentiment: 'negative', answered: 'true' })} className="rounded-sm hover:underline">{format.count(answered)}</button>}</dd></div>
+        <div className="flex justify-between py-1.5"><dt className="text-muted-foreground">{t('unanswered')}</dt><dd className="tabular">{unanswered == null ? '–' : <button type="button" onClick={() => onOpen({ sentiment: 'negative', answered: 'false' })} className="rounded-sm hover:underline">{format.count(unanswered)}</button>}</dd></div>
       </dl>
     </Frame>
   );

@@ -40,7 +40,8 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
   const isSelected = (step: Step, sentiment: Sentiment) => selected?.from === step.from && selected.to === step.to && (selected.sentiment ?? sentiment) === sentiment;
   const anySelected = selected?.from !== undefined && steps.some((step) => step.from === selected.from && step.to === selected.to);
 
-  const pins = useMemo(() => pinsOf(analysis.spikes, steps, granularity === 'day'), [analysis.spikes, steps, granularity]);
+  const ticks = view === 'share' ? [0, 50, 100] : countTicks(Math.max(0, ...steps.map(({ total }) => total)));
+  const pins = useMemo(() => pinsOf(analysis.spikes, steps, granularity !== 'hour'), [analysis.spikes, steps, granularity]);
   const twin = { columns: [t(`steps.${granularity}`), ...SENTIMENTS.map((one) => words(one)), t('labelledColumn')], rows: steps.map((step) => [name(step.from), step.negative, step.neutral, step.positive, step.total]) };
 
   return (
@@ -60,7 +61,7 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
           <BarChart data={steps} accessibilityLayer={false} margin={{ top: 24, right: 0, bottom: 0, left: 0 }} barCategoryGap={steps.length > 60 ? 1 : '9%'}>
             <CartesianGrid vertical={false} stroke="var(--chart-grid)" />
             <XAxis dataKey="from" tickFormatter={tick} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={{ stroke: 'var(--input)' }} minTickGap={36} interval="preserveStart" ticks={ticksOf(steps, granularity, analysis.filters.tz)} tickMargin={6} />
-            <YAxis width={44} tickCount={4} allowDecimals={false} domain={view === 'share' ? [0, 100] : [0, 'auto']} tickFormatter={(value: number) => (view === 'share' ? format.percent(value / 100).replace(/[.,]0/, '') : format.count(value))} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={false} />
+            <YAxis width={44} ticks={ticks} domain={[0, ticks.at(-1) ?? 1]} tickFormatter={(value: number) => (view === 'share' ? format.percent(value / 100).replace(/[.,]0/, '') : format.count(value))} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={false} />
             <Tooltip isAnimationActive={false} cursor={{ fill: 'var(--foreground)', opacity: 0.05 }} content={({ active, payload }) => { const step = payload?.[0]?.payload as Step | undefined; return active && step ? <Tip title={name(step.from)} step={step} /> : null; }} />
             {SENTIMENTS.map((sentiment) => (
               <Bar
@@ -120,12 +121,19 @@ function Tip({ title, step }: { title: string; step: Step }) {
 }
 
 /** The days that stand out most, numbered as time goes: the strongest topic of each. */
-function pinsOf(spikes: Spike[], steps: Step[], daily: boolean) {
-  if (!daily) return [];
+function pinsOf(spikes: Spike[], steps: Step[], whole: boolean) {
+  if (!whole) return [];
   const strongest = new Map<string, Spike>();
   for (const spike of spikes) if ((strongest.get(spike.from)?.score ?? 0) < spike.score) strongest.set(spike.from, spike);
   const found = [...strongest.values()].sort((a, b) => b.score - a.score).slice(0, PINS).sort((a, b) => a.from.localeCompare(b.from));
-  return found.flatMap((spike, index) => { const step = steps.find(({ from }) => Date.parse(from) === Date.parse(spike.from)); return step ? [{ number: index + 1, spike, step }] : []; });
+  return found.flatMap((spike, index) => { const step = steps.findLast(({ from }) => Date.parse(from) <= Date.parse(spike.from)); return step ? [{ number: index + 1, spike, step }] : []; });
+}
+
+/** Zero and up to four round numbers above, the last of them not under the most. */
+export function countTicks(most: number): number[] {
+  const power = 10 ** Math.floor(Math.log10(Math.max(most, 3) / 3));
+  const step = [1, 2, 2.5, 4, 5, 8, 10].map((one) => one * power).find((one) => Number.isInteger(one) && one * 3 >= most) ?? most;
+  return [0, 1, 2, 3].map((index) => index * step).filter((tick, index) => index < 2 || tick - step < most);
 }
 
 /** Weeks are ticked on Mondays; anything else evenly, so that few enough stand under the chart. */

@@ -46,7 +46,7 @@ export function TopicsFrame({ now, before, file, unavailable, onOpen, className 
                     ))}
                   </span>
                 </td>
-                <td className="num">{format.count(topic.posts)}</td>
+                <td className="num"><button type="button" onClick={() => onOpen({ topic: topic.topic })} className="rounded-sm hover:underline">{format.count(topic.posts)}</button></td>
                 <td className="num">{small ? <span className="text-muted-foreground" title={t('smallBaseHint', { count: topic.posts })}>{t('smallBase')}</span> : <button type="button" onClick={() => onOpen({ topic: topic.topic, sentiment: 'negative' })} className="rounded-sm hover:underline">{format.percent(topic.negative / topic.posts)}</button>}</td>
                 {before && <td className="num text-xs">{old && !small && old.posts > 0 ? <Change now={topic.negative / topic.posts} before={old.negative / old.posts} as="points" worse="up" base={Math.min(topic.posts, old.posts)} /> : '–'}</td>}
               </tr>

@@ -5,7 +5,7 @@ import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
 import { parseAsString, parseAsStringLiteral, useQueryStates } from 'nuqs';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useEffectEvent } from 'react';
 import { LanguageToggle } from '@/components/language-toggle';
 import { PriorityLabel, SentimentLabel } from '@/components/labels';
 import { Logo } from '@/components/logo';
@@ -13,7 +13,7 @@ import { ThemeToggle } from '@/components/theme-toggle';
 import { getMeOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
 import { cn } from '@/lib/cn';
 import { safeNext } from '@/lib/paths';
-import { homeOf } from '@/lib/session';
+import { hadSession, homeOf } from '@/lib/session';
 import { LoginForm } from './login-form';
 import { RegisterForm } from './register-form';
 
@@ -32,6 +32,10 @@ export function AuthPage() {
     const me = await queries.fetchQuery({ ...getMeOptions(), staleTime: 0 });
     router.replace(safeNext(next) ?? homeOf(me));
   };
+
+  // Whoever has a session already is not asked again; a session that ended meanwhile leaves the form.
+  const enterAgain = useEffectEvent(() => { if (hadSession()) void enter().catch(() => {}); });
+  useEffect(() => enterAgain(), []);
 
   return (
     <div className="grid min-h-dvh lg:grid-cols-2">

@@ -129,7 +129,7 @@ function Rows({ file, stages }: { file: ResourceFileData; stages: readonly (type
     <section aria-label={t('viewRows')} className="flex min-h-0 flex-1 flex-col">
       <div className="gutter flex flex-wrap items-center gap-x-3 gap-y-2 border-b py-2">
         {stages.length > 1 && <Segmented label={t('stage')} value={stage} onChange={(next) => void setStage(next)} options={stages.map((one) => ({ value: one, label: t(`stages.${one}`) }))} />}
-        <p className="text-xs text-muted-foreground">{preview.data && (total && total > shown ? t('firstOf', { shown, total }) : t('allRows', { shown }))}</p>
+        <p className="text-xs text-muted-foreground">{preview.data && (total && total > shown ? t('firstOf', { shown, total }) : preview.data.truncated ? t('first', { shown }) : t('allRows', { shown }))}</p>
         <DownloadLink size="sm" className="ml-auto" href={`/v1/files/${file.uid}/content?stage=${stage}`}>{t('download', { stage: t(`stages.${stage}`) })}</DownloadLink>
       </div>
       {preview.isPending && <div className="gutter grid gap-2 py-3"><Skeleton className="h-8" /><Skeleton className="h-80" /></div>}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TaskEvent } from '@/lib/api/generated';
-import { logLines, stepTimes, type EventData } from './task-log';
+import type { EventData } from '@/lib/task-events';
+import { logLines, stepTimes } from './task-log';
 
 const event = (seq: number, name: string, second: number, data: EventData = {}): TaskEvent => ({ seq, event: name, at: new Date(second * 1000).toISOString(), task_id: 't', file_id: 'f', data });
 const at = (second: number) => new Date(second * 1000).toISOString();

@@ -1,20 +1,5 @@
-import type { Counts, Progress, Spend, TaskError, TaskEvent, TaskStatus, Waiting } from '@/lib/api/generated';
-
-/** What an event carries of its task. */
-export interface EventData {
-  status?: TaskStatus;
-  progress?: Progress;
-  usage?: Spend;
-  counts?: Counts;
-  model?: string | null;
-  models_used?: string[];
-  error?: TaskError | null;
-  waiting?: Waiting | null;
-  pause_reason?: string | null;
-  warnings?: string[];
-}
-
-export const dataOf = (event: TaskEvent): EventData => (typeof event.data === 'object' && event.data !== null ? event.data : {});
+import type { Counts, TaskEvent, TaskStatus } from '@/lib/api/generated';
+import { dataOf } from '@/lib/task-events';
 
 export const STEPS = ['added', 'in_queue', 'reading_dataset', 'process_cleaning', 'sending_to_llm', 'appending_columns', 'saving_file', 'done'] as const satisfies readonly TaskStatus[];
 export type Step = (typeof STEPS)[number];

@@ -4,8 +4,7 @@ import { isActive } from '@/components/task-status';
 import type { ResourceTaskData, TaskEvent } from '@/lib/api/generated';
 import { getTaskQueryKey } from '@/lib/api/generated/@tanstack/react-query.gen';
 import { follow, type LiveState } from '@/lib/api/sse';
-import { keepTask } from '@/lib/task-queries';
-import { dataOf } from './task-log';
+import { applyEvents } from '@/lib/task-events';
 
 const FINAL = new Set(['done', 'stopped', 'on_error']);
 const FLUSH = 80; // ms: a replay of thousands of events is drawn in a few steps
@@ -29,20 +28,14 @@ export function useTaskEvents(task: ResourceTaskData) {
   useEffect(() => {
     const controller = new AbortController();
     const key = getTaskQueryKey({ path: { task_id: id } });
-    let batch: TaskEvent[] = [], timer: ReturnType<typeof setTimeout> | null = null, last = '', stale = false;
+    let batch: TaskEvent[] = [], timer: ReturnType<typeof setTimeout> | null = null, last = '';
 
     const flush = () => {
       timer = null;
-      const task = queries.getQueryData<ResourceTaskData>(key);
-      const fresh = batch, newest = fresh.at(-1);
+      const fresh = batch;
       batch = [];
       setEvents((before) => [...before, ...fresh.filter(({ seq }) => seq > (before.at(-1)?.seq ?? 0))]);
-      if (task && newest && Date.parse(newest.at) > Date.parse(task.updatedAt)) {
-        const { progress, usage, counts, models_used, waiting } = dataOf(newest);
-        keepTask(queries, { ...task, data: { ...task.data, ...(progress && { progress }), ...(usage && { usage }), ...(counts && { counts }), ...(models_used && { models_used }), waiting: waiting ?? null } });
-      }
-      // A new status brings other actions, and only the task itself knows them.
-      if (stale) { stale = false; void queries.invalidateQueries({ queryKey: key }); void queries.invalidateQueries({ queryKey: [{ _id: 'listTasks' }] }); }
+      applyEvents(queries, id, fresh);
     };
 
     void follow({
@@ -54,11 +47,7 @@ export function useTaskEvents(task: ResourceTaskData) {
       onEvent: ({ id: seq, data }) => {
         seen.current = seq ?? seen.current;
         const event = JSON.parse(data) as TaskEvent;
-        if (event.event !== 'progress') {
-          last = event.event;
-          const task = queries.getQueryData<ResourceTaskData>(key);
-          if (!task || Date.parse(event.at) > Date.parse(task.updatedAt)) stale = true;
-        }
+        if (event.event !== 'progress') last = event.event;
         batch.push(event);
         timer ??= setTimeout(flush, FLUSH);
       },

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { eventParser, follow, type LiveState, type ServerEvent } from './sse';
 
-afterEach(() => { vi.unstubAllGlobals(); vi.useRealTimers(); });
+afterEach(() => { vi.unstubAllGlobals(); vi.restoreAllMocks(); vi.useRealTimers(); });
 
 it('puts events together whatever the pieces they come in', () => {
   const events: ServerEvent[] = [];
@@ -32,4 +32,27 @@ it('does not knock again where it was refused', async () => {
   await follow({ url: '/v1/tasks/t/events', signal: new AbortController().signal, onEvent: () => {}, onState: (state) => states.push(state), isOver: () => false });
   expect(states.at(-1)).toBe('refused');
   expect(fetch).toHaveBeenCalledOnce();
+});
+
+it('leaves the connection to others while nobody looks, and goes on when somebody does', async () => {
+  vi.useFakeTimers();
+  const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+  const stop = new AbortController(), asked: (string | null)[] = [];
+  vi.stubGlobal('fetch', (request: Request) => {
+    asked.push(request.headers.get('last-event-id'));
+    const body = new ReadableStream({ start: (stream) => { stream.enqueue(new TextEncoder().encode('id: 7\ndata: one\n\n')); request.signal.addEventListener('abort', () => stream.error(new Error('left'))); } });
+    return Promise.resolve(new Response(body));
+  });
+  const states: LiveState[] = [];
+  const over = follow({ url: '/v1/events', signal: stop.signal, onEvent: () => {}, onState: (state) => states.push(state), isOver: () => false });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked).toEqual([null]);
+  expect(states.at(-1)).toBe('reconnecting');
+  hidden.mockReturnValue(false);
+  document.dispatchEvent(new Event('visibilitychange'));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked).toEqual([null, '7']);
+  expect(states.at(-1)).toBe('live');
+  stop.abort();
+  await over;
 });

@@ -1,0 +1,38 @@
+import type { QueryClient } from '@tanstack/react-query';
+import type { Counts, Progress, ResourceTaskData, Spend, TaskError, TaskEvent, TaskStatus, Waiting } from './api/generated';
+import { getTaskQueryKey } from './api/generated/@tanstack/react-query.gen';
+import { keepTask, knownTask } from './task-queries';
+
+/** What an event carries of its task. */
+export interface EventData {
+  status?: TaskStatus;
+  progress?: Progress;
+  usage?: Spend;
+  counts?: Counts;
+  model?: string | null;
+  models_used?: string[];
+  error?: TaskError | null;
+  waiting?: Waiting | null;
+  pause_reason?: string | null;
+  warnings?: string[];
+}
+
+export const dataOf = (event: TaskEvent): EventData => (typeof event.data === 'object' && event.data !== null ? event.data : {});
+
+const isNewer = (event: TaskEvent, task: ResourceTaskData | undefined) => !task || Date.parse(event.at) > Date.parse(task.updatedAt);
+
+/**
+ * Writes what events of one task say into the cache, wherever the task is shown. A new status brings other actions,
+ * which only the task itself knows: then it is read again.
+ */
+export function applyEvents(queries: QueryClient, id: string, events: readonly TaskEvent[]) {
+  const task = knownTask(queries, id), newest = events.at(-1);
+  if (task && newest && isNewer(newest, task)) {
+    const { progress, usage, counts, models_used, waiting } = dataOf(newest);
+    keepTask(queries, { ...task, data: { ...task.data, ...(progress && { progress }), ...(usage && { usage }), ...(counts && { counts }), ...(models_used && { models_used }), waiting: waiting ?? null } });
+  }
+  if (!events.some((event) => event.event !== 'progress' && isNewer(event, task))) return;
+  void queries.invalidateQueries({ queryKey: getTaskQueryKey({ path: { task_id: id } }) });
+  void queries.invalidateQueries({ queryKey: [{ _id: 'listTasks' }] });
+  if (newest?.event === 'done') for (const name of ['getOverview', 'listFiles', 'getFile']) void queries.invalidateQueries({ queryKey: [{ _id: name }] });
+}
