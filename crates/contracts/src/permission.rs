@@ -48,6 +48,20 @@ impl Permission {
         Self::ReadTasks,
     ];
 
+    /// What it allows, for people.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::ManageUsers => "Make, change, disable and delete users and roles.",
+            Self::ManageDatasets => "Upload, change and delete datasets.",
+            Self::ManageTasks => "Make, control and delete tasks.",
+            Self::ManageApp => "Settings, models and logs; and the data of every user.",
+            Self::ViewOverview => "The platform's numbers.",
+            Self::ReadUsers => "Read users and roles.",
+            Self::ReadDatasets => "Read datasets.",
+            Self::ReadTasks => "Read tasks.",
+        }
+    }
+
     /// The word of the contract.
     pub const fn as_str(self) -> &'static str {
         match self {

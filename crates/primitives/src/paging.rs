@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// How many items a page may have: 1 to 200, 50 unless asked. What is asked beyond is coerced, never refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,19 @@ impl Default for Limit {
     }
 }
 
+impl<'de> Deserialize<'de> for Limit {
+    /// Reads a whole number as a query has it, however large, and coerces it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.strip_prefix('-').unwrap_or(&text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(de::Error::custom("`limit` is no whole number"));
+        }
+        let beyond = if digits.len() == text.len() { i64::MAX } else { i64::MIN };
+        Ok(Self::coerce(Some(text.parse().unwrap_or(beyond))))
+    }
+}
+
 /// One page of a list; `next_cursor` is absent on the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
@@ -53,5 +66,15 @@ mod tests {
         assert_eq!(Limit::coerce(None).get(), 50);
         assert_eq!(Limit::coerce(Some(-1)).get(), 1);
         assert_eq!(Limit::coerce(Some(1_000_000_000)).get(), 200);
+    }
+
+    #[test]
+    fn a_limit_is_read_however_large_it_is_and_only_as_a_whole_number() {
+        let read = |text: &str| serde_json::from_value::<Limit>(text.into()).map(Limit::get).ok();
+        assert_eq!(
+            ["7", "0", "-1", "99999999999999999999", "-99999999999999999999"].map(read).map(Option::unwrap),
+            [7, 1, 1, 200, 1]
+        );
+        assert_eq!(["", "-", "1.5", "x", "1e3"].map(read), [None; 5]);
     }
 }

@@ -63,6 +63,12 @@ error_codes! {
     RequestInProgress = "request_in_progress", 409, "It is being done", retry;
     /// It is in use and can't be changed or deleted now.
     InUse = "in_use", 409, "It is in use", retry;
+    /// The change would leave nobody who may do everything: make somebody else an administrator first.
+    LastAdmin = "last_admin", 409, "The last administrator stays", final;
+    /// This is the caller's own account: nobody gives themselves a role, or disables or deletes themselves, as an administrator does it to others. `/v1/auth/me` is for one's own.
+    OwnAccount = "own_account", 409, "It is your own account", final;
+    /// The role comes with the product and stays as it is.
+    FixedRole = "fixed_role", 409, "This role stays as it is", final;
     /// The settings name no model that the task's mode allows; add one, or choose another mode.
     NoModel = "no_model", 409, "There is no model to ask", final;
     /// The dataset has no analysed result to look at: make a task for it, start it, and wait until it is done.

@@ -1,5 +1,6 @@
 use chrono::TimeDelta;
-use dallosh_service_kit::ErrorCode;
+use dallosh_contracts::Permission;
+use dallosh_service_kit::{ErrorCode, Problem};
 use dallosh_store::{StoreError, StoreErrorKind};
 
 use crate::{attempts::Blocked, hashing::HashError, password::WeakPassword, tokens::TokenError};
@@ -40,7 +41,34 @@ pub enum Error {
     /// The caller has no such API token.
     #[error("there is no such API token")]
     NoApiToken,
-    /// The user was changed since the client read it.
+    /// There is no such user, role or session for the caller.
+    #[error("there is no such thing")]
+    NotFound,
+    /// The caller lacks a permission.
+    #[error("this needs the permission `{}`", .0.as_str())]
+    Forbidden(Permission),
+    /// The caller would decide over permissions that they don't have.
+    #[error("nobody decides over permissions that they don't have: this needs {}", names(.0))]
+    Beyond(Vec<Permission>),
+    /// The caller would do to themselves what administrators do to others.
+    #[error("nobody does this to their own account here; `/v1/auth/me` is for that")]
+    OwnAccount,
+    /// Nobody would be left who may do everything.
+    #[error("this is the last administrator who can sign in; make somebody else one first")]
+    LastAdmin,
+    /// The role comes with the product.
+    #[error("the role `{0}` {1}")]
+    FixedRole(&'static str, &'static str),
+    /// Users have the role.
+    #[error("{0} users have this role; give them another one first")]
+    RoleInUse(u64),
+    /// Another role has the name.
+    #[error("another role has this name")]
+    NameTaken,
+    /// The client does not say which revision it changes, or another one than there is.
+    #[error(transparent)]
+    Precondition(#[from] Problem),
+    /// It was changed since the client read it.
     #[error("it was changed since it was read; read it again")]
     Changed,
     /// More passwords wait to be checked than is sensible.
@@ -52,9 +80,6 @@ pub enum Error {
     /// A token can't be made.
     #[error("a token can't be made")]
     Token(#[from] TokenError),
-    /// A user's role is gone.
-    #[error("the user's role does not exist")]
-    RoleMissing,
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
@@ -73,14 +98,27 @@ impl Error {
             Self::Invalid(_) => ErrorCode::Validation,
             Self::EmailTaken => ErrorCode::Conflict,
             Self::NoApiToken => ErrorCode::NotFound,
+            Self::NotFound => ErrorCode::NotFound,
+            Self::Forbidden(_) | Self::Beyond(_) => ErrorCode::Forbidden,
+            Self::OwnAccount => ErrorCode::OwnAccount,
+            Self::LastAdmin => ErrorCode::LastAdmin,
+            Self::FixedRole(..) => ErrorCode::FixedRole,
+            Self::RoleInUse(_) => ErrorCode::InUse,
+            Self::NameTaken => ErrorCode::Conflict,
+            Self::Precondition(problem) => problem.code,
             Self::Changed => ErrorCode::PreconditionFailed,
             Self::Busy | Self::RegistrationUnknown => ErrorCode::Unavailable,
-            Self::Hash(_) | Self::Token(_) | Self::RoleMissing => ErrorCode::Internal,
+            Self::Hash(_) | Self::Token(_) => ErrorCode::Internal,
             Self::Store(error) => match error.kind {
                 StoreErrorKind::Unavailable | StoreErrorKind::Stale => ErrorCode::Unavailable,
                 StoreErrorKind::Full => ErrorCode::StorageFull,
+                StoreErrorKind::BadCursor => ErrorCode::Validation,
                 _ => ErrorCode::Internal,
             },
         }
     }
+}
+
+fn names(permissions: &[Permission]) -> String {
+    permissions.iter().map(|permission| format!("`{}`", permission.as_str())).collect::<Vec<_>>().join(", ")
 }

@@ -2,6 +2,9 @@ use std::collections::BTreeSet;
 
 use dallosh_contracts::Permission;
 
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 50;
+
 /// The role that allows everything; always there.
 pub const ADMIN: &str = "admin";
 /// The role of those who register; made at the first start.
@@ -33,4 +36,16 @@ impl Role {
         ];
         Self { name: ANALYST.to_owned(), permissions: permissions.into() }
     }
+
+    /// What is left of a role that is gone: its users may do nothing until they get another one.
+    pub fn gone() -> Self {
+        Self { name: String::new(), permissions: BTreeSet::new() }
+    }
+}
+
+/// A name without the blanks around it; none when it is empty, too long or holds control characters.
+pub fn role_name(text: &str) -> Option<String> {
+    let name = text.trim();
+    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    fits.then(|| name.to_owned())
 }

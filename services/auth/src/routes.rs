@@ -7,13 +7,18 @@ mod jwks;
 mod login;
 mod logout;
 mod me;
+mod permissions;
 mod person;
 mod refresh;
 mod register;
+mod roles;
+mod sessions;
+mod users;
 mod view;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use dallosh_service_kit::{ErrorCode, Problem, RatePolicy};
+use dallosh_store::{Sort, StoreErrorKind};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
@@ -33,6 +38,22 @@ pub fn register(config: &mut ServiceConfig) {
         .service(logout::logout_user)
         .service(me::get_me)
         .service(me::update_me)
+        .service(me::delete_me)
+        .service(sessions::list_sessions)
+        .service(sessions::delete_session)
+        .service(users::list_users)
+        .service(users::create_user)
+        .service(users::get_user)
+        .service(users::update_user)
+        .service(users::delete_user)
+        .service(users::list_user_sessions)
+        .service(users::delete_user_sessions)
+        .service(roles::list_roles)
+        .service(roles::create_role)
+        .service(roles::get_role)
+        .service(roles::update_role)
+        .service(roles::delete_role)
+        .service(permissions::list_permissions)
         .service(api_tokens::list_api_tokens)
         .service(api_tokens::create_api_token)
         .service(api_tokens::delete_api_token)
@@ -50,6 +71,11 @@ impl From<Error> for Problem {
                 Self::new(code, format!("the password {reason}")).with_error("/password", reason.to_string())
             }
             Error::EmailTaken => Self::new(code, error.to_string()).with_error("/email", "is taken"),
+            Error::NameTaken => Self::new(code, error.to_string()).with_error("/name", "is taken"),
+            Error::Precondition(problem) => problem,
+            Error::Store(error) if error.kind == StoreErrorKind::BadCursor => {
+                Self::field("/cursor", "the cursor was not made by this list")
+            }
             Error::SignedOut => Self::unauthorized(),
             Error::Blocked(Blocked { limit, .. }, wait) => {
                 let window = limit.window.to_std().unwrap_or_default();
@@ -71,6 +97,15 @@ impl From<Error> for Problem {
 fn wrong_fields(fields: &[WrongField]) -> Problem {
     fields.iter().fold(Problem::new(ErrorCode::Validation, "a value is not allowed"), |problem, (pointer, detail)| {
         problem.with_error(*pointer, *detail)
+    })
+}
+
+/// The order that a client asks for, of those that there are; the first one unless asked.
+fn sort(asked: Option<&str>, sorts: &[(&str, Sort)]) -> Result<Sort, Problem> {
+    let found = sorts.iter().find(|(name, _)| asked.is_none_or(|asked| asked == *name));
+    found.map(|(_, sort)| *sort).ok_or_else(|| {
+        let names: Vec<_> = sorts.iter().map(|(name, _)| format!("`{name}`")).collect();
+        Problem::field("/sort", format!("one of {}", names.join(", ")))
     })
 }
 

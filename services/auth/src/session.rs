@@ -27,6 +27,10 @@ pub struct Session {
     pub current: TokenHash,
     /// The one before.
     pub previous: Option<TokenHash>,
+    /// What it was begun with, as the client calls itself.
+    pub user_agent: Option<String>,
+    /// From which address it was begun.
+    pub address: Option<String>,
     /// When it was ended, by sign-out or because a token was used again.
     pub ended_at: Option<DateTime<Utc>>,
 }
@@ -47,7 +51,17 @@ pub enum Presented {
 impl Session {
     /// Begins a session with its first token.
     pub fn start(user: Uid, generation: i64, token: TokenHash, now: DateTime<Utc>) -> Self {
-        Self { user, generation, started_at: now, refreshed_at: now, current: token, previous: None, ended_at: None }
+        Self {
+            user,
+            generation,
+            started_at: now,
+            refreshed_at: now,
+            current: token,
+            previous: None,
+            user_agent: None,
+            address: None,
+            ended_at: None,
+        }
     }
 
     /// When it ends if nothing happens.

@@ -79,13 +79,19 @@ pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Res
     let store = AuthStore::open(store).await?;
     let hashing = Hashing::start().await?;
     let beginning = Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() };
-    let analyst = beginning.run().await?;
+    let FirstRoles { admin, analyst } = beginning.run().await?;
     let folder = config.data_dir.clone();
     let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
     let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
     let secure_cookies = config.profile == Profile::Production;
     let (attempts, settings) = (Attempts::default(), SettingsReader::new(config)?);
-    Ok(State { store, hashing, attempts, tokens, clock, secure_cookies, settings, analyst })
+    Ok(State { store, hashing, attempts, tokens, clock, secure_cookies, settings, admin, analyst })
+}
+
+/// The roles that are always there.
+struct FirstRoles {
+    admin: Uid,
+    analyst: Uid,
 }
 
 struct Beginning<'a> {
@@ -96,21 +102,20 @@ struct Beginning<'a> {
 }
 
 impl Beginning<'_> {
-    /// Gives the role of those who register.
-    async fn run(&self) -> Result<Uid, StartError> {
+    async fn run(&self) -> Result<FirstRoles, StartError> {
         let admin = self.role(ADMIN, Role::admin()).await?;
         let analyst = self.role(ANALYST, Role::analyst()).await?;
         match self.config.profile {
             Profile::Development => self.known_accounts(admin, analyst).await?,
             Profile::Production => self.configured_admin(admin).await?,
         }
-        Ok(analyst)
+        Ok(FirstRoles { admin, analyst })
     }
 
     /// The role with this name, made when absent. The admin's always allows everything, also what a new version adds.
     async fn role(&self, name: &'static str, role: Role) -> Result<Uid, StartError> {
         match self.store.insert_role(role.clone(), SYSTEM).await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) if error.kind == StoreErrorKind::Duplicate => {}
             Err(error) => return Err(error.into()),
         }
@@ -172,8 +177,7 @@ impl Beginning<'_> {
             if self.hashing.compare(&KNOWN_PASSWORD.into(), Some(&user.data.password_hash)).await? == Verdict::Wrong {
                 continue;
             }
-            user.data.disabled = true;
-            user.data.generation += 1;
+            user.data.set_disabled(true);
             tracing::warn!(user.id = %user.uid, "an account of the development profile was disabled: its password is known");
             match self.store.replace_user(user, SYSTEM).await {
                 Err(error) if error.kind != StoreErrorKind::Stale => return Err(error.into()),

@@ -21,6 +21,8 @@ pub struct State {
     pub secure_cookies: bool,
     /// Whether people may register.
     pub settings: SettingsReader,
+    /// The role that allows everything.
+    pub admin: Uid,
     /// The role of those who register.
     pub analyst: Uid,
 }

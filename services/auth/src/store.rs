@@ -2,9 +2,11 @@
 
 mod api_tokens;
 
-use chrono::{DateTime, Utc};
+use std::{collections::HashMap, convert::Infallible};
+
+use chrono::{DateTime, TimeDelta, Utc};
 use dallosh_contracts::Permission;
-use dallosh_primitives::Uid;
+use dallosh_primitives::{Limit, Page, Uid};
 use dallosh_store::{
     Collection, Document, Filter, Index, ListQuery, Modified, Sort, Store, StoreError, StoreErrorKind, Value, Versioned,
 };
@@ -21,6 +23,44 @@ use crate::{
 /// The shape of the documents that are written now.
 const SCHEMA_VERSION: u32 = 1;
 
+/// The orders in which users are listed, by their names in the API.
+pub const USER_SORTS: [(&str, Sort); 4] = [
+    ("-createdAt", Sort::descending("createdAt")),
+    ("createdAt", Sort::ascending("createdAt")),
+    ("email", Sort::ascending("email")),
+    ("-email", Sort::descending("email")),
+];
+
+/// The orders in which roles are listed.
+pub const ROLE_SORTS: [(&str, Sort); 4] = [
+    ("-createdAt", Sort::descending("createdAt")),
+    ("createdAt", Sort::ascending("createdAt")),
+    ("name", Sort::ascending("name")),
+    ("-name", Sort::descending("name")),
+];
+
+/// Which users a list has.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Those with this role.
+    pub role: Option<Uid>,
+    /// Those who may not sign in, or those who may.
+    pub disabled: Option<bool>,
+    /// Those whose address or name contains this.
+    pub text: Option<String>,
+}
+
+/// A page of a list: in which order, how many, from where.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    /// The order.
+    pub sort: Sort,
+    /// How many at most.
+    pub limit: Limit,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 struct UserDocument {
     schema_version: u32,
@@ -32,6 +72,8 @@ struct UserDocument {
     must_change_password: bool,
     disabled: bool,
     generation: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leaving_since: Option<DateTime<Utc>>,
 }
 
 impl Document for UserDocument {
@@ -63,6 +105,10 @@ struct SessionDocument {
     expires_at: String,
     token_hash: String,
     previous_token_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     ended_at: Option<DateTime<Utc>>,
 }
 
@@ -72,10 +118,30 @@ impl Document for SessionDocument {
         &[Index { fields: &["user_id"], unique: false }, Index { fields: &["expires_at"], unique: false }];
 }
 
+/// When a user signed in last; its id is the user's.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct SignInDocument {
+    schema_version: u32,
+    at: DateTime<Utc>,
+}
+
+impl Document for SignInDocument {
+    const COLLECTION: &'static str = "sign_ins";
+}
+
 impl From<User> for UserDocument {
     fn from(user: User) -> Self {
-        let User { email, name, role, password_hash, password_changed_at, must_change_password, disabled, generation } =
-            user;
+        let User {
+            email,
+            name,
+            role,
+            password_hash,
+            password_changed_at,
+            must_change_password,
+            disabled,
+            leaving_since,
+            generation,
+        } = user;
         Self {
             schema_version: SCHEMA_VERSION,
             email: email.as_str().to_owned(),
@@ -86,6 +152,7 @@ impl From<User> for UserDocument {
             must_change_password,
             disabled,
             generation,
+            leaving_since,
         }
     }
 }
@@ -104,6 +171,7 @@ impl TryFrom<UserDocument> for User {
             must_change_password,
             disabled,
             generation,
+            leaving_since,
         } = document;
         let email = Email::parse(&email).ok_or_else(|| {
             StoreError::new(StoreErrorKind::Corrupt, "decode", UserDocument::COLLECTION)
@@ -117,6 +185,7 @@ impl TryFrom<UserDocument> for User {
             password_changed_at,
             must_change_password,
             disabled,
+            leaving_since,
             generation,
         })
     }
@@ -139,7 +208,8 @@ impl From<RoleDocument> for Role {
 impl From<Session> for SessionDocument {
     fn from(session: Session) -> Self {
         let expires_at = time_text(session.expires_at());
-        let Session { user, generation, started_at, refreshed_at, current, previous, ended_at } = session;
+        let Session { user, generation, started_at, refreshed_at, current, previous, user_agent, address, ended_at } =
+            session;
         Self {
             schema_version: SCHEMA_VERSION,
             user_id: user,
@@ -149,6 +219,8 @@ impl From<Session> for SessionDocument {
             expires_at,
             token_hash: current.0,
             previous_token_hash: previous.map(|hash| hash.0),
+            user_agent,
+            address,
             ended_at,
         }
     }
@@ -165,6 +237,8 @@ impl From<SessionDocument> for Session {
             expires_at: _,
             token_hash,
             previous_token_hash,
+            user_agent,
+            address,
             ended_at,
         } = document;
         Self {
@@ -174,6 +248,8 @@ impl From<SessionDocument> for Session {
             refreshed_at,
             current: TokenHash(token_hash),
             previous: previous_token_hash.map(TokenHash),
+            user_agent,
+            address,
             ended_at,
         }
     }
@@ -186,6 +262,7 @@ pub struct AuthStore {
     roles: Collection<RoleDocument>,
     sessions: Collection<SessionDocument>,
     api_tokens: Collection<ApiTokenDocument>,
+    sign_ins: Collection<SignInDocument>,
 }
 
 impl AuthStore {
@@ -196,6 +273,7 @@ impl AuthStore {
             roles: store.collection().await?,
             sessions: store.collection().await?,
             api_tokens: store.collection().await?,
+            sign_ins: store.collection().await?,
         })
     }
 
@@ -210,14 +288,14 @@ impl AuthStore {
         self.users.first(&query).await?.map(user).transpose()
     }
 
-    /// Inserts a user who made their own account.
+    /// Inserts a user; `by` nobody when they made their own account.
     ///
     /// # Errors
     /// `Duplicate` when the address is taken.
-    pub async fn insert_user(&self, user: User, by: Option<&str>) -> Result<Uid, StoreError> {
+    pub async fn insert_user(&self, data: User, by: Option<&str>) -> Result<Versioned<User>, StoreError> {
         let uid = Uid::new();
         let by = by.map_or_else(|| uid.to_string(), str::to_owned);
-        self.users.insert_as(uid, user.into(), by).await.map(|written| written.uid)
+        user(self.users.insert_as(uid, data.into(), by).await?)
     }
 
     /// Writes a user over the revision that was read.
@@ -226,6 +304,72 @@ impl AuthStore {
     /// `Stale` when it is another one by now; `Duplicate` when the address is taken.
     pub async fn replace_user(&self, changed: Versioned<User>, by: &str) -> Result<Versioned<User>, StoreError> {
         user(self.users.replace(turn(changed, UserDocument::from), by).await?)
+    }
+
+    /// Lists users.
+    pub async fn users(&self, which: &UserFilter, paging: Paging) -> Result<Page<Versioned<User>>, StoreError> {
+        let UserFilter { role, disabled, text } = which;
+        let parts = [
+            role.map(|role| Filter::eq("role_id", role)),
+            disabled.map(|disabled| Filter::eq("disabled", disabled)),
+            text.as_ref().map(|text| Filter::Text(&["email", "name"], text.clone())),
+        ];
+        let filter = parts.into_iter().flatten().fold(Filter::All, Filter::and);
+        let Page { items, next_cursor } = self.users.list(&listing(filter, paging)).await?;
+        Ok(Page { items: items.into_iter().map(user).collect::<Result<_, _>>()?, next_cursor })
+    }
+
+    /// Deletes a user, with their sessions and API tokens.
+    pub async fn delete_user(&self, uid: Uid) -> Result<(), StoreError> {
+        self.sessions.delete_many(&Filter::eq("user_id", uid)).await?;
+        self.api_tokens.delete_many(&Filter::eq("user_id", uid)).await?;
+        self.sign_ins.delete(uid).await?;
+        self.users.delete(uid).await.map(|_| ())
+    }
+
+    /// How many users have this role.
+    pub async fn count_users_with(&self, role: Uid) -> Result<u64, StoreError> {
+        self.users.count(&Filter::eq("role_id", role)).await
+    }
+
+    /// The accounts with this role that may sign in.
+    pub async fn enabled_users(&self, role: Uid) -> Result<Vec<Versioned<User>>, StoreError> {
+        let which = UserFilter { role: Some(role), disabled: Some(false), text: None };
+        let mut paging =
+            Paging { sort: Sort::ascending("createdAt"), limit: Limit::coerce(Some(i64::MAX)), cursor: None };
+        let mut all = Vec::new();
+        loop {
+            let Page { items, next_cursor } = self.users(&which, paging.clone()).await?;
+            all.extend(items);
+            if next_cursor.is_none() {
+                return Ok(all);
+            }
+            paging.cursor = next_cursor;
+        }
+    }
+
+    /// Keeps when a user signed in last.
+    pub async fn note_sign_in(&self, user: Uid, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let by = user.to_string();
+        let later = |document: &mut Versioned<SignInDocument>| {
+            document.data.at = at;
+            Ok::<_, Infallible>(())
+        };
+        if self.sign_ins.modify(user, &by, later).await? == Modified::Absent {
+            let first = SignInDocument { schema_version: SCHEMA_VERSION, at };
+            match self.sign_ins.insert_as(user, first, by).await {
+                // Of two first sign-ins at once either will do.
+                Err(error) if error.kind != StoreErrorKind::Duplicate => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// When each of the users signed in last; who never did is absent.
+    pub async fn last_sign_ins(&self, users: &[Uid]) -> Result<HashMap<Uid, DateTime<Utc>>, StoreError> {
+        let found = self.sign_ins.find_many(users).await?;
+        Ok(found.into_iter().map(|found| (found.uid, found.data.at)).collect())
     }
 
     /// Whether a user with this role can sign in.
@@ -252,25 +396,57 @@ impl AuthStore {
         Ok(found.map(|found| turn(found, Role::from)))
     }
 
+    /// Finds those of the roles that there are.
+    pub async fn roles_of(&self, uids: &[Uid]) -> Result<HashMap<Uid, Versioned<Role>>, StoreError> {
+        let found = self.roles.find_many(uids).await?;
+        Ok(found.into_iter().map(|found| (found.uid, turn(found, Role::from))).collect())
+    }
+
+    /// Lists roles, those whose name contains `text`.
+    pub async fn roles(&self, text: Option<String>, paging: Paging) -> Result<Page<Versioned<Role>>, StoreError> {
+        let filter = text.map_or(Filter::All, |text| Filter::Text(&["name"], text));
+        Ok(self.roles.list(&listing(filter, paging)).await?.map(|found| turn(found, Role::from)))
+    }
+
     /// Inserts a role.
     ///
     /// # Errors
     /// `Duplicate` when the name is taken.
-    pub async fn insert_role(&self, role: Role, by: &str) -> Result<(), StoreError> {
-        self.roles.insert(role.into(), by).await.map(|_| ())
+    pub async fn insert_role(&self, role: Role, by: &str) -> Result<Versioned<Role>, StoreError> {
+        Ok(turn(self.roles.insert(role.into(), by).await?, Role::from))
+    }
+
+    /// Deletes a role.
+    pub async fn delete_role(&self, uid: Uid) -> Result<(), StoreError> {
+        self.roles.delete(uid).await.map(|_| ())
     }
 
     /// Writes a role over the revision that was read.
     ///
     /// # Errors
-    /// `Stale` when it is another one by now.
-    pub async fn replace_role(&self, changed: Versioned<Role>, by: &str) -> Result<(), StoreError> {
-        self.roles.replace(turn(changed, RoleDocument::from), by).await.map(|_| ())
+    /// `Stale` when it is another one by now; `Duplicate` when the name is taken.
+    pub async fn replace_role(&self, changed: Versioned<Role>, by: &str) -> Result<Versioned<Role>, StoreError> {
+        Ok(turn(self.roles.replace(turn(changed, RoleDocument::from), by).await?, Role::from))
     }
 
     /// Finds a session.
     pub async fn session(&self, uid: Uid) -> Result<Option<Session>, StoreError> {
         Ok(self.sessions.find(uid).await?.map(|found| found.data.into()))
+    }
+
+    /// Lists the sessions of one generation of a user that go on, the newest first.
+    pub async fn sessions_of(
+        &self,
+        user: &Versioned<User>,
+        now: DateTime<Utc>,
+        limit: Limit,
+        cursor: Option<String>,
+    ) -> Result<Page<Versioned<Session>>, StoreError> {
+        let filter = Filter::eq("user_id", user.uid)
+            .and(Filter::eq("generation", user.data.generation))
+            .and(Filter::Range("expires_at", Some((now + TimeDelta::microseconds(1)).into()), None));
+        let paging = Paging { sort: Sort::descending("createdAt"), limit, cursor };
+        Ok(self.sessions.list(&listing(filter, paging)).await?.map(|found| turn(found, Session::from)))
     }
 
     /// Inserts a session.
@@ -305,6 +481,10 @@ impl AuthStore {
     }
 }
 
+fn listing(filter: Filter, Paging { sort, limit, cursor }: Paging) -> ListQuery {
+    ListQuery { filter, sort, limit, cursor }
+}
+
 fn user(found: Versioned<UserDocument>) -> Result<Versioned<User>, StoreError> {
     let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision } = found;
     Ok(Versioned { uid, data: data.try_into()?, created_at, created_by, updated_at, updated_by, revision })
@@ -328,7 +508,6 @@ fn time_text(at: DateTime<Utc>) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use chrono::TimeDelta;
     use dallosh_primitives::SystemClock;
 
     use super::*;

@@ -26,6 +26,8 @@ pub struct User {
     pub must_change_password: bool,
     /// The user can't sign in, and is signed out everywhere.
     pub disabled: bool,
+    /// When it was asked whether this administrator may go, while that is not decided; see `workflow::departure`.
+    pub leaving_since: Option<DateTime<Utc>>,
     /// Grows with each change that ends the user's sessions; a session is of one generation.
     pub generation: i64,
 }
@@ -41,6 +43,7 @@ impl User {
             password_changed_at: now,
             must_change_password: false,
             disabled: false,
+            leaving_since: None,
             generation: 1,
         }
     }
@@ -50,7 +53,20 @@ impl User {
         self.password_hash = password_hash;
         self.password_changed_at = now;
         self.must_change_password = false;
+        self.sign_out();
+    }
+
+    /// Ends every session of the user.
+    pub fn sign_out(&mut self) {
         self.generation += 1;
+    }
+
+    /// Keeps the user from signing in, and signs them out; or lets them sign in again.
+    pub fn set_disabled(&mut self, disabled: bool) {
+        if disabled && !self.disabled {
+            self.sign_out();
+        }
+        self.disabled = disabled;
     }
 }
 

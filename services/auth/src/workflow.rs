@@ -1,7 +1,13 @@
-//! Every change of users, sessions and API tokens.
+//! Every change of users, roles, sessions and API tokens.
 
+mod actor;
 mod api_tokens;
+mod departure;
+pub mod roles;
+pub mod sessions;
+pub mod users;
 
+use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, Credential, Revision};
 use dallosh_store::{Modified, StoreErrorKind, Versioned};
@@ -35,6 +41,12 @@ pub struct Member {
 }
 
 impl Member {
+    /// A user with the role, or with what is left of one that was deleted at the moment in which the user got it.
+    fn new(user: Versioned<User>, role: Option<Versioned<Role>>) -> Self {
+        let role = role.unwrap_or_else(|| Versioned::new(user.data.role, Role::gone(), "nobody", user.updated_at));
+        Self { user, role }
+    }
+
     /// A number that changes with the user and with the role. A user who gets another role is another revision, so the
     /// role's own only has to differ below it.
     pub fn revision(&self) -> Revision {
@@ -82,24 +94,32 @@ pub async fn register(state: &State, registration: Registration) -> Result<(), E
     }
 }
 
+/// Where a sign-in comes from.
+pub struct Client {
+    /// Its address.
+    pub address: String,
+    /// What it calls itself.
+    pub user_agent: Option<String>,
+}
+
 /// Begins a session.
 ///
 /// # Errors
 /// [`Error::InvalidCredentials`] for an unknown address, a wrong password and a disabled account, after the same work;
 /// [`Error::Blocked`] after too many of them from the client's address, whether there is such an account or not.
-pub async fn login(state: &State, email: &str, password: &SecretString, address: &str) -> Result<Grant, Error> {
+pub async fn login(state: &State, email: &str, password: &SecretString, client: Client) -> Result<Grant, Error> {
     let parsed = Email::parse(email);
     let (now, account) = (state.clock.now(), parsed.as_ref().map_or("", Email::as_str));
-    let attempt = state.attempts.begin(account, address, now);
+    let attempt = state.attempts.begin(account, &client.address, now);
     let attempt = attempt.map_err(|blocked| Error::Blocked(blocked, blocked.until - now))?;
-    let grant = sign_in(state, parsed, password).await;
+    let grant = sign_in(state, parsed, password, client).await;
     if !matches!(grant, Err(Error::InvalidCredentials)) {
         attempt.forgive();
     }
     grant
 }
 
-async fn sign_in(state: &State, email: Option<Email>, password: &SecretString) -> Result<Grant, Error> {
+async fn sign_in(state: &State, email: Option<Email>, password: &SecretString, client: Client) -> Result<Grant, Error> {
     let found = match email {
         Some(email) => state.store.user_by_email(&email).await?,
         None => None,
@@ -114,10 +134,14 @@ async fn sign_in(state: &State, email: Option<Email>, password: &SecretString) -
     }
     let uid = Uid::new();
     let refresh = Tokens::refresh(uid)?;
-    let session = Session::start(user.uid, user.data.generation, refresh.hash(), state.clock.now());
+    let now = state.clock.now();
+    let mut session = Session::start(user.uid, user.data.generation, refresh.hash(), now);
+    session.user_agent = client.user_agent;
+    session.address = Some(client.address).filter(|address| !address.is_empty());
     let member = with_role(state, user).await?;
     let access = access_token(state, &member, uid)?;
     state.store.insert_session(uid, session).await?;
+    state.store.note_sign_in(member.user.uid, now).await?;
     Ok(Grant { access, refresh, member })
 }
 
@@ -170,13 +194,7 @@ pub async fn refresh(state: &State, presented: &str) -> Result<Grant, Error> {
 /// Ends the caller's session.
 pub async fn logout(state: &State, caller: &Caller) -> Result<(), Error> {
     me(state, caller).await?;
-    let now = state.clock.now();
-    let end = |session: &mut Session| {
-        session.end(now);
-        Ok::<_, Error>(())
-    };
-    state.store.change_session(caller.session, &caller.name(), end).await?;
-    Ok(())
+    sessions::end(state, caller, caller.session).await
 }
 
 /// The caller as they are now, which may be less than their token says.
@@ -237,9 +255,7 @@ async fn apply(state: &State, mut user: Versioned<User>, change: &Change) -> Res
         let Some(current) = current_password else {
             return Err(Error::Invalid(vec![("/current_password", "is needed to change the e-mail or the password")]));
         };
-        if state.hashing.compare(current, Some(&user.data.password_hash)).await? == Verdict::Wrong {
-            return Err(Error::Invalid(vec![("/current_password", "is not the present password")]));
-        }
+        check_current(state, &user, current).await?;
     }
     if let Some(name) = name {
         user.data.name = Some(name.clone());
@@ -252,6 +268,23 @@ async fn apply(state: &State, mut user: Versioned<User>, change: &Change) -> Res
         user.data.change_password(state.hashing.hash(password).await?, state.clock.now());
     }
     Ok(user)
+}
+
+async fn check_current(state: &State, user: &Versioned<User>, current: &SecretString) -> Result<(), Error> {
+    match state.hashing.compare(current, Some(&user.data.password_hash)).await? {
+        Verdict::Wrong => Err(Error::Invalid(vec![("/current_password", "is not the present password")])),
+        Verdict::Right | Verdict::Outdated => Ok(()),
+    }
+}
+
+/// Deletes the caller's account and ends its sessions. The datasets and tasks that it made stay.
+///
+/// # Errors
+/// [`Error::Invalid`] when the present password is wrong; [`Error::LastAdmin`].
+pub async fn delete_me(state: &State, caller: &Caller, current: &SecretString) -> Result<(), Error> {
+    let Member { user, .. } = me(state, caller).await?;
+    check_current(state, &user, current).await?;
+    users::remove(state, user.uid, &caller.name(), |_| Ok(())).await
 }
 
 /// Takes the caller's session into the user's new generation. A stop before this signs the caller out as well.
@@ -273,15 +306,20 @@ pub async fn sweep_sessions(state: &State) -> Result<u64, Error> {
 async fn member_of(state: &State, session: Uid) -> Result<Member, Error> {
     let session = state.store.session(session).await?.ok_or(Error::SignedOut)?;
     let user = state.store.user(session.user).await?.ok_or(Error::SignedOut)?;
-    if !session.is_live(state.clock.now()) || user.data.disabled || user.data.generation != session.generation {
+    if !lets_in(&session, &user, state.clock.now()) {
         return Err(Error::SignedOut);
     }
     with_role(state, user).await
 }
 
+/// Whether the session goes on for the user as they are now.
+fn lets_in(session: &Session, user: &Versioned<User>, now: DateTime<Utc>) -> bool {
+    session.is_live(now) && !user.data.disabled && user.data.generation == session.generation
+}
+
 async fn with_role(state: &State, user: Versioned<User>) -> Result<Member, Error> {
-    let role = state.store.role(user.data.role).await?.ok_or(Error::RoleMissing)?;
-    Ok(Member { user, role })
+    let role = state.store.role(user.data.role).await?;
+    Ok(Member::new(user, role))
 }
 
 fn access_token(state: &State, member: &Member, session: Uid) -> Result<SecretString, Error> {
@@ -327,15 +365,17 @@ mod tests {
             clock,
             secure_cookies: false,
             settings: SettingsReader::new(&Config::load(&Sources::default()).unwrap()).unwrap(),
+            admin: Uid::new(),
             analyst,
         };
 
         let password = SecretString::from("correct horse");
-        login(&state, email.as_str(), &password, "1.1.1.1").await.unwrap();
+        let client = || Client { address: "1.1.1.1".to_owned(), user_agent: None };
+        login(&state, email.as_str(), &password, client()).await.unwrap();
         let ann = state.store.user_by_email(&email).await.unwrap().unwrap();
         assert!(ann.data.password_hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!((ann.revision, ann.data.generation), (2, 1));
-        login(&state, email.as_str(), &password, "1.1.1.1").await.unwrap();
+        login(&state, email.as_str(), &password, client()).await.unwrap();
         assert_eq!(state.store.user_by_email(&email).await.unwrap().unwrap().revision, 2);
     }
 }

@@ -98,27 +98,3 @@ fn view(file: Versioned<File>) -> Resource<FileData> {
     };
     Resource { uid, data, created_at, created_by, updated_at, updated_by, links }
 }
-
-/// A path with a query, the values escaped; absent ones are left out.
-fn address(path: &str, query: &[(&str, Option<String>)]) -> String {
-    let given = query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-    let escaped = reqwest::Url::parse_with_params("http://files/", given).ok();
-    match escaped.as_ref().and_then(|url| url.query()).filter(|query| !query.is_empty()) {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    }
-}
-
-/// The `self` and `next` of a list.
-fn page_links(path: &str, query: &[(&str, Option<String>)], cursor: Option<&str>, next: Option<&str>) -> Links {
-    let at = |cursor: &str| {
-        let mut query = query.to_vec();
-        query.push(("cursor", Some(cursor.to_owned())));
-        address(path, &query)
-    };
-    let mut links = Links::from([("self".to_owned(), cursor.map_or_else(|| address(path, query), at))]);
-    if let Some(next) = next {
-        links.insert("next".to_owned(), at(next));
-    }
-    links
-}

@@ -4,6 +4,9 @@ use dallosh_service_kit::ServiceName;
 pub const ROUTES: &[(&str, ServiceName)] = &[
     ("/v1/auth", ServiceName::Auth),
     ("/.well-known/jwks.json", ServiceName::Auth),
+    ("/v1/users", ServiceName::Auth),
+    ("/v1/roles", ServiceName::Auth),
+    ("/v1/permissions", ServiceName::Auth),
     ("/v1/files", ServiceName::Files),
     ("/v1/tasks", ServiceName::Tasks),
     ("/v1/events", ServiceName::Tasks),

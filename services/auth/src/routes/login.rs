@@ -1,4 +1,4 @@
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, post, web};
 use dallosh_service_kit::Problem;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -9,7 +9,13 @@ use super::{
     cookies::{carrying, cookies_for},
     view::TokensView,
 };
-use crate::{state::State, workflow};
+use crate::{
+    state::State,
+    workflow::{self, Client},
+};
+
+/// How much of a client's name is kept, in characters.
+const USER_AGENT: usize = 200;
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
@@ -40,7 +46,9 @@ pub async fn login_user(
     // The gateway says where the client is; without it, whoever connects is the client.
     let forwarded = http.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let address = forwarded.or_else(|| Some(http.peer_addr()?.ip().to_string())).unwrap_or_default();
-    let grant = workflow::login(&state, &email, &password, &address).await?;
+    let user_agent = http.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let user_agent = user_agent.map(|name| name.chars().take(USER_AGENT).collect());
+    let grant = workflow::login(&state, &email, &password, Client { address, user_agent }).await?;
     let [access, refresh] = carrying(cookies_for(&state, &http), &grant);
     Ok(HttpResponse::Ok().insert_header(NO_STORE).cookie(access).cookie(refresh).json(TokensView::from(grant)))
 }

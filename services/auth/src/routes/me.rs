@@ -1,10 +1,10 @@
-use actix_web::{HttpRequest, HttpResponse, get, http::header, patch, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, http::header, patch, web};
 use dallosh_service_kit::{Problem, Revision};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{NO_STORE, given, person::Person, view::MeView, wrong_fields};
+use super::{NO_STORE, cookies::cookies_for, given, person::Person, view::MeView, wrong_fields};
 use crate::{
     state::State,
     user::{Email, display_name},
@@ -72,6 +72,35 @@ pub async fn update_me(
     let member = workflow::change_me(&state, &caller, change, knows).await?;
     let etag = (header::ETAG, member.revision().etag());
     Ok(HttpResponse::Ok().insert_header(NO_STORE).insert_header(etag).json(MeView::from(member)))
+}
+
+/// Proof that the owner asks.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteMeRequest {
+    /// The present password.
+    #[schema(value_type = String, example = "correct horse battery", format = "password")]
+    current_password: SecretString,
+}
+
+/// Delete the own account
+///
+/// Ends all its sessions. Its datasets and tasks stay, and from then on only administrators see them. The last
+/// administrator stays (`last_admin`).
+#[utoipa::path(tag = "auth", request_body = DeleteMeRequest, responses((status = 204, description = "It is gone")))]
+#[delete("/v1/auth/me")]
+pub async fn delete_me(
+    state: web::Data<State>,
+    Person(caller): Person,
+    http: HttpRequest,
+    request: Option<web::Json<DeleteMeRequest>>,
+) -> Result<HttpResponse, Problem> {
+    let Some(web::Json(DeleteMeRequest { current_password })) = request else {
+        return Err(Problem::field("/current_password", "is needed to delete the account"));
+    };
+    workflow::delete_me(&state, &caller, &current_password).await?;
+    let [access, refresh] = cookies_for(&state, &http).clear();
+    Ok(HttpResponse::NoContent().cookie(access).cookie(refresh).finish())
 }
 
 fn change_of(request: UpdateMeRequest) -> Result<Change, Problem> {

@@ -84,6 +84,7 @@ impl From<Versioned<User>> for UserResource {
             password_changed_at: _,
             must_change_password: _,
             disabled,
+            leaving_since: _,
             generation: _,
         } = data;
         let data = UserData { email: email.as_str().to_owned(), name, role_id: role, disabled };

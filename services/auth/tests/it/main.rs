@@ -9,8 +9,12 @@
 mod account;
 mod api_tokens;
 mod browser;
+mod last_admin;
 mod refresh;
+mod roles;
+mod sessions;
 mod sign_in;
 mod stack;
 mod start;
 mod tokens;
+mod users;

@@ -156,6 +156,44 @@ impl Stack {
         answer(self.request(Method::POST, path).json(&body)).await
     }
 
+    /// Any call; a change of something that is there is made to the revision that it has now.
+    pub async fn send(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
+        let mut request = self.request(method.clone(), path).bearer_auth(token);
+        if method == Method::PATCH || method == Method::DELETE {
+            let tag = self.get(path, token).await.headers.get("etag").cloned();
+            request = request.header("if-match", tag.unwrap_or_else(|| "*".parse().unwrap()));
+        }
+        answer(if body.is_null() { request } else { request.json(&body) }).await
+    }
+
+    pub async fn create(&self, path: &str, token: &str, body: Value) -> Answer {
+        let made = self.send(Method::POST, path, token, body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        made
+    }
+
+    pub async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, token, body).await
+    }
+
+    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send(Method::DELETE, path, token, Value::Null).await
+    }
+
+    /// The id of a role.
+    pub async fn role(&self, token: &str, name: &str) -> String {
+        let roles = self.get("/v1/roles", token).await.body;
+        let role = roles["items"].as_array().unwrap().iter().find(|role| role["data"]["name"] == name).unwrap();
+        role["uid"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes an account with a role: its id, and an access token of it.
+    pub async fn hire(&self, token: &str, email: &str, role_id: &str) -> (String, String) {
+        let body = json!({"email": email, "role_id": role_id, "password": "correct horse"});
+        let uid = self.create("/v1/users", token, body).await.text("uid");
+        (uid, self.session(email, "correct horse").await.0)
+    }
+
     pub async fn patch_me(&self, token: &str, body: Value) -> Answer {
         answer(self.request(Method::PATCH, "/v1/auth/me").bearer_auth(token).json(&body)).await
     }

@@ -1,11 +1,11 @@
 use actix_web::{get, web};
 use dallosh_contracts::{FileData, ListOf, Permission, Resource};
 use dallosh_primitives::{Limit, Page};
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Caller, Problem, page_links};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{page_links, view};
+use super::view;
 use crate::{error::Error, state::State, store::SORTS};
 
 /// Which files, in which order.

@@ -2,11 +2,10 @@ use actix_web::{get, web};
 use dallosh_contracts::{Links, Permission};
 use dallosh_dataset::Reject;
 use dallosh_primitives::{Limit, Uid};
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Caller, Problem, page_links};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page_links;
 use crate::{
     reading::{self, RejectPage},
     state::State,

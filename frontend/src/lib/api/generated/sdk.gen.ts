@@ -2,7 +2,7 @@
 
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteApiTokenData, DeleteApiTokenErrors, DeleteApiTokenResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetGeneralSettingsData, GetGeneralSettingsErrors, GetGeneralSettingsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetPublicSettingsData, GetPublicSettingsErrors, GetPublicSettingsResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetTaskData, GetTaskErrors, GetTaskResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateGeneralSettingsData, UpdateGeneralSettingsErrors, UpdateGeneralSettingsResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
+import type { CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateRoleData, CreateRoleErrors, CreateRoleResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteApiTokenData, DeleteApiTokenErrors, DeleteApiTokenResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteRoleData, DeleteRoleErrors, DeleteRoleResponses, DeleteSessionData, DeleteSessionErrors, DeleteSessionResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, DeleteUserSessionsData, DeleteUserSessionsErrors, DeleteUserSessionsResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetGeneralSettingsData, GetGeneralSettingsErrors, GetGeneralSettingsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetPublicSettingsData, GetPublicSettingsErrors, GetPublicSettingsResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetRoleData, GetRoleErrors, GetRoleResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateGeneralSettingsData, UpdateGeneralSettingsErrors, UpdateGeneralSettingsResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateRoleData, UpdateRoleErrors, UpdateRoleResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -108,6 +108,22 @@ export const logoutUser = <ThrowOnError extends boolean = true>(options?: Option
 });
 
 /**
+ * Delete the own account
+ *
+ * Ends all its sessions. Its datasets and tasks stay, and from then on only administrators see them. The last
+ * administrator stays (`last_admin`).
+ */
+export const deleteMe = <ThrowOnError extends boolean = true>(options: Options<DeleteMeData, ThrowOnError>) => (options.client ?? client).delete<DeleteMeResponses, DeleteMeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Read the own account
  *
  * The user, the role and what it allows at the moment.
@@ -162,6 +178,28 @@ export const registerUser = <ThrowOnError extends boolean = true>(options: Optio
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * List the own sessions, newest first
+ *
+ * Every sign-in of the caller that goes on; the request's own is marked.
+ */
+export const listSessions = <ThrowOnError extends boolean = true>(options?: Options<ListSessionsData, ThrowOnError>) => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/sessions',
+    ...options
+});
+
+/**
+ * End an own session
+ *
+ * Its tokens are refused from now on. A browser that ends the session it uses loses its cookies.
+ */
+export const deleteSession = <ThrowOnError extends boolean = true>(options: Options<DeleteSessionData, ThrowOnError>) => (options.client ?? client).delete<DeleteSessionResponses, DeleteSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/sessions/{id}',
+    ...options
 });
 
 /**
@@ -338,6 +376,81 @@ export const getOverview = <ThrowOnError extends boolean = true>(options?: Optio
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/overview',
     ...options
+});
+
+/**
+ * List the permissions
+ *
+ * All there are, in no pages. For everybody who is signed in.
+ */
+export const listPermissions = <ThrowOnError extends boolean = true>(options?: Options<ListPermissionsData, ThrowOnError>) => (options?.client ?? client).get<ListPermissionsResponses, ListPermissionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/permissions',
+    ...options
+});
+
+/**
+ * List roles
+ *
+ * Needs `read_users`.
+ */
+export const listRoles = <ThrowOnError extends boolean = true>(options?: Options<ListRolesData, ThrowOnError>) => (options?.client ?? client).get<ListRolesResponses, ListRolesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/roles',
+    ...options
+});
+
+/**
+ * Make a role
+ *
+ * Nobody makes a role that allows what they may not themselves. Needs `manage_users`.
+ */
+export const createRole = <ThrowOnError extends boolean = true>(options: Options<CreateRoleData, ThrowOnError>) => (options.client ?? client).post<CreateRoleResponses, CreateRoleErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/roles',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete a role
+ *
+ * One that users have is refused with `in_use`; `admin` and `analyst` with `fixed_role`. Needs `manage_users`.
+ */
+export const deleteRole = <ThrowOnError extends boolean = true>(options: Options<DeleteRoleData, ThrowOnError>) => (options.client ?? client).delete<DeleteRoleResponses, DeleteRoleErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/roles/{id}',
+    ...options
+});
+
+/**
+ * Show a role
+ *
+ * Needs `read_users`.
+ */
+export const getRole = <ThrowOnError extends boolean = true>(options: Options<GetRoleData, ThrowOnError>) => (options.client ?? client).get<GetRoleResponses, GetRoleErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/roles/{id}',
+    ...options
+});
+
+/**
+ * Change a role
+ *
+ * Its users have the new permissions within seconds, everywhere. The role `admin` stays as it is (`fixed_role`). Nobody
+ * changes a role that allows, or would allow, what they may not themselves. Needs `manage_users`.
+ */
+export const updateRole = <ThrowOnError extends boolean = true>(options: Options<UpdateRoleData, ThrowOnError>) => (options.client ?? client).patch<UpdateRoleResponses, UpdateRoleErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/roles/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -629,5 +742,94 @@ export const startTask = <ThrowOnError extends boolean = true>(options: Options<
 export const stopTask = <ThrowOnError extends boolean = true>(options: Options<StopTaskData, ThrowOnError>) => (options.client ?? client).post<StopTaskResponses, StopTaskErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/tasks/{task_id}/stop',
+    ...options
+});
+
+/**
+ * List users
+ *
+ * Needs `read_users`.
+ */
+export const listUsers = <ThrowOnError extends boolean = true>(options?: Options<ListUsersData, ThrowOnError>) => (options?.client ?? client).get<ListUsersResponses, ListUsersErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/users',
+    ...options
+});
+
+/**
+ * Make an account
+ *
+ * Without a password one is made, and shown in this answer alone (`initial_password`); either way the user is asked
+ * for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
+ */
+export const createUser = <ThrowOnError extends boolean = true>(options: Options<CreateUserData, ThrowOnError>) => (options.client ?? client).post<CreateUserResponses, CreateUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/users',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete an account
+ *
+ * With its sessions. Its datasets and tasks stay; from then on only administrators see them. Nobody deletes an account
+ * that may do more than they may themselves, or the own one here; the last administrator stays. Needs `manage_users`.
+ */
+export const deleteUser = <ThrowOnError extends boolean = true>(options: Options<DeleteUserData, ThrowOnError>) => (options.client ?? client).delete<DeleteUserResponses, DeleteUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/users/{id}',
+    ...options
+});
+
+/**
+ * Show an account
+ *
+ * Needs `read_users`.
+ */
+export const getUser = <ThrowOnError extends boolean = true>(options: Options<GetUserData, ThrowOnError>) => (options.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/users/{id}',
+    ...options
+});
+
+/**
+ * Change an account
+ *
+ * Another role holds within seconds, everywhere. Another password, which the user is asked to change, and disabling end
+ * every session. Nobody changes an account that may do more than they may themselves, and of the own one only the name
+ * (`own_account`); the last administrator stays (`last_admin`). Needs `manage_users`.
+ */
+export const updateUser = <ThrowOnError extends boolean = true>(options: Options<UpdateUserData, ThrowOnError>) => (options.client ?? client).patch<UpdateUserResponses, UpdateUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/users/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Sign a user out everywhere
+ *
+ * Ends all sessions of the user; the account can sign in again. Needs `manage_users`.
+ */
+export const deleteUserSessions = <ThrowOnError extends boolean = true>(options: Options<DeleteUserSessionsData, ThrowOnError>) => (options.client ?? client).delete<DeleteUserSessionsResponses, DeleteUserSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/users/{id}/sessions',
+    ...options
+});
+
+/**
+ * List a user's sessions, newest first
+ *
+ * Needs `read_users`.
+ */
+export const listUserSessions = <ThrowOnError extends boolean = true>(options: Options<ListUserSessionsData, ThrowOnError>) => (options.client ?? client).get<ListUserSessionsResponses, ListUserSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/users/{id}/sessions',
     ...options
 });

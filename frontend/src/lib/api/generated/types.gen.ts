@@ -5,6 +5,40 @@ export type ClientOptions = {
 };
 
 /**
+ * An account, as administrators see it.
+ */
+export type AccountData = {
+    /**
+     * Whether the user is kept from signing in.
+     */
+    disabled: boolean;
+    /**
+     * The address by which the user signs in, in lower case.
+     */
+    email: string;
+    /**
+     * When the user signed in last; `null` for never. No part of the revision that `ETag` names.
+     */
+    last_sign_in_at?: string | null;
+    /**
+     * The password is known to somebody else; the user is asked for a new one.
+     */
+    must_change_password: boolean;
+    /**
+     * What to call the user.
+     */
+    name?: string | null;
+    /**
+     * The role's name.
+     */
+    role: string;
+    /**
+     * The role.
+     */
+    role_id: Uid;
+};
+
+/**
  * What can be changed of a task, also while it runs or is held.
  */
 export type AdjustTask = {
@@ -235,6 +269,20 @@ export type CreateApiTokenRequest = {
 };
 
 /**
+ * A new role.
+ */
+export type CreateRoleRequest = {
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * What it allows; nothing that the caller may not.
+     */
+    permissions: Array<Permission>;
+};
+
+/**
  * What makes a task.
  */
 export type CreateTask = {
@@ -254,6 +302,42 @@ export type CreateTask = {
 };
 
 /**
+ * A new account.
+ */
+export type CreateUserRequest = {
+    /**
+     * Whether the account begins disabled.
+     */
+    disabled?: boolean;
+    /**
+     * The address to sign in with; its case does not matter.
+     */
+    email: string;
+    /**
+     * What to call the user.
+     */
+    name?: string;
+    /**
+     * The first password; one is made when it is left out. The user is asked for another one.
+     */
+    password?: string;
+    /**
+     * The role; it allows nothing that the caller may not.
+     */
+    role_id: Uid;
+};
+
+/**
+ * A new account, and the password that was made for it.
+ */
+export type CreatedAccount = ResourceAccountData & {
+    /**
+     * The password to hand over, shown this once; `null` when the request brought one.
+     */
+    initial_password?: string | null;
+};
+
+/**
  * A new API token with its secret.
  */
 export type CreatedApiTokenView = ResourceApiTokenData & {
@@ -261,6 +345,16 @@ export type CreatedApiTokenView = ResourceApiTokenData & {
      * For the `Authorization` header, as `Bearer`. Shown this once.
      */
     token: string;
+};
+
+/**
+ * Proof that the owner asks.
+ */
+export type DeleteMeRequest = {
+    /**
+     * The present password.
+     */
+    current_password: string;
 };
 
 /**
@@ -799,6 +893,109 @@ export type Kpis = {
 /**
  * One page of a list.
  */
+export type ListOfPermissionView = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links?: BTreeMap;
+    /**
+     * The items, in the asked order.
+     */
+    items: Array<{
+        /**
+         * What it allows, in English.
+         */
+        description: string;
+        /**
+         * Its name in roles and tokens.
+         */
+        name: Permission;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type ListOfResourceAccountData = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links?: BTreeMap;
+    /**
+     * The items, in the asked order.
+     */
+    items: Array<{
+        /**
+         * Where a client can go from here.
+         */
+        _links: BTreeMap;
+        /**
+         * When it was made.
+         */
+        createdAt: string;
+        /**
+         * Who made it.
+         */
+        createdBy: string;
+        /**
+         * An account, as administrators see it.
+         */
+        data: {
+            /**
+             * Whether the user is kept from signing in.
+             */
+            disabled: boolean;
+            /**
+             * The address by which the user signs in, in lower case.
+             */
+            email: string;
+            /**
+             * When the user signed in last; `null` for never. No part of the revision that `ETag` names.
+             */
+            last_sign_in_at?: string | null;
+            /**
+             * The password is known to somebody else; the user is asked for a new one.
+             */
+            must_change_password: boolean;
+            /**
+             * What to call the user.
+             */
+            name?: string | null;
+            /**
+             * The role's name.
+             */
+            role: string;
+            /**
+             * The role.
+             */
+            role_id: Uid;
+        };
+        /**
+         * Its id.
+         */
+        uid: Uid;
+        /**
+         * When it was changed last.
+         */
+        updatedAt: string;
+        /**
+         * Who changed it last.
+         */
+        updatedBy: string;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
 export type ListOfResourceApiTokenData = {
     /**
      * `self` and, when there is one, `next`.
@@ -1048,6 +1245,134 @@ export type ListOfResourceModelView = {
              * Tokens a minute, those of the answers included; `null` for what the provider's answers tell.
              */
             tokensPerMinute?: number | null;
+        };
+        /**
+         * Its id.
+         */
+        uid: Uid;
+        /**
+         * When it was changed last.
+         */
+        updatedAt: string;
+        /**
+         * Who changed it last.
+         */
+        updatedBy: string;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type ListOfResourceRoleData = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links?: BTreeMap;
+    /**
+     * The items, in the asked order.
+     */
+    items: Array<{
+        /**
+         * Where a client can go from here.
+         */
+        _links: BTreeMap;
+        /**
+         * When it was made.
+         */
+        createdAt: string;
+        /**
+         * Who made it.
+         */
+        createdBy: string;
+        /**
+         * What a role says.
+         */
+        data: {
+            /**
+             * Its name; no two roles share one.
+             */
+            name: string;
+            /**
+             * What it allows.
+             */
+            permissions: Array<Permission>;
+        };
+        /**
+         * Its id.
+         */
+        uid: Uid;
+        /**
+         * When it was changed last.
+         */
+        updatedAt: string;
+        /**
+         * Who changed it last.
+         */
+        updatedBy: string;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
+export type ListOfResourceSessionData = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links?: BTreeMap;
+    /**
+     * The items, in the asked order.
+     */
+    items: Array<{
+        /**
+         * Where a client can go from here.
+         */
+        _links: BTreeMap;
+        /**
+         * When it was made.
+         */
+        createdAt: string;
+        /**
+         * Who made it.
+         */
+        createdBy: string;
+        /**
+         * One sign-in that goes on.
+         */
+        data: {
+            /**
+             * The address from which the sign-in came.
+             */
+            address?: string | null;
+            /**
+             * Whether the request belongs to it.
+             */
+            current: boolean;
+            /**
+             * When it ends unless it is used.
+             */
+            expires_at: string;
+            /**
+             * When it was used last, to within ten minutes: its tokens were given then.
+             */
+            last_used_at: string;
+            /**
+             * When it began.
+             */
+            started_at: string;
+            /**
+             * What the client called itself at the sign-in.
+             */
+            user_agent?: string | null;
         };
         /**
          * Its id.
@@ -1490,6 +1815,20 @@ export type Overview = {
 export type Permission = 'manage_users' | 'manage_datasets' | 'manage_tasks' | 'manage_app' | 'view_overview' | 'read_users' | 'read_datasets' | 'read_tasks';
 
 /**
+ * What a role can allow.
+ */
+export type PermissionView = {
+    /**
+     * What it allows, in English.
+     */
+    description: string;
+    /**
+     * Its name in roles and tokens.
+     */
+    name: Permission;
+};
+
+/**
  * Labelled posts of a step.
  */
 export type Point = {
@@ -1834,6 +2173,69 @@ export type Registration = 'open' | 'closed';
 /**
  * A stored thing as the API shows it.
  */
+export type ResourceAccountData = {
+    /**
+     * Where a client can go from here.
+     */
+    _links: BTreeMap;
+    /**
+     * When it was made.
+     */
+    createdAt: string;
+    /**
+     * Who made it.
+     */
+    createdBy: string;
+    /**
+     * An account, as administrators see it.
+     */
+    data: {
+        /**
+         * Whether the user is kept from signing in.
+         */
+        disabled: boolean;
+        /**
+         * The address by which the user signs in, in lower case.
+         */
+        email: string;
+        /**
+         * When the user signed in last; `null` for never. No part of the revision that `ETag` names.
+         */
+        last_sign_in_at?: string | null;
+        /**
+         * The password is known to somebody else; the user is asked for a new one.
+         */
+        must_change_password: boolean;
+        /**
+         * What to call the user.
+         */
+        name?: string | null;
+        /**
+         * The role's name.
+         */
+        role: string;
+        /**
+         * The role.
+         */
+        role_id: Uid;
+    };
+    /**
+     * Its id.
+     */
+    uid: Uid;
+    /**
+     * When it was changed last.
+     */
+    updatedAt: string;
+    /**
+     * Who changed it last.
+     */
+    updatedBy: string;
+};
+
+/**
+ * A stored thing as the API shows it.
+ */
 export type ResourceAiSettings = {
     /**
      * Where a client can go from here.
@@ -2165,6 +2567,49 @@ export type ResourceModelView = {
 /**
  * A stored thing as the API shows it.
  */
+export type ResourceRoleData = {
+    /**
+     * Where a client can go from here.
+     */
+    _links: BTreeMap;
+    /**
+     * When it was made.
+     */
+    createdAt: string;
+    /**
+     * Who made it.
+     */
+    createdBy: string;
+    /**
+     * What a role says.
+     */
+    data: {
+        /**
+         * Its name; no two roles share one.
+         */
+        name: string;
+        /**
+         * What it allows.
+         */
+        permissions: Array<Permission>;
+    };
+    /**
+     * Its id.
+     */
+    uid: Uid;
+    /**
+     * When it was changed last.
+     */
+    updatedAt: string;
+    /**
+     * Who changed it last.
+     */
+    updatedBy: string;
+};
+
+/**
+ * A stored thing as the API shows it.
+ */
 export type ResourceTaskData = {
     /**
      * Where a client can go from here.
@@ -2377,6 +2822,20 @@ export type RetryTask = {
 };
 
 /**
+ * What a role says.
+ */
+export type RoleData = {
+    /**
+     * Its name; no two roles share one.
+     */
+    name: string;
+    /**
+     * What it allows.
+     */
+    permissions: Array<Permission>;
+};
+
+/**
  * The role of a user, in short.
  */
 export type RoleName = {
@@ -2464,6 +2923,36 @@ export type SeriesView = Series & {
     critical_posts: Array<{
         [key: string]: string;
     }>;
+};
+
+/**
+ * One sign-in that goes on.
+ */
+export type SessionData = {
+    /**
+     * The address from which the sign-in came.
+     */
+    address?: string | null;
+    /**
+     * Whether the request belongs to it.
+     */
+    current: boolean;
+    /**
+     * When it ends unless it is used.
+     */
+    expires_at: string;
+    /**
+     * When it was used last, to within ten minutes: its tokens were given then.
+     */
+    last_used_at: string;
+    /**
+     * When it began.
+     */
+    started_at: string;
+    /**
+     * What the client called itself at the sign-in.
+     */
+    user_agent?: string | null;
 };
 
 /**
@@ -2856,6 +3345,46 @@ export type UpdateMeRequest = {
      * Another password.
      */
     password?: string;
+};
+
+/**
+ * What to change; what is left out stays.
+ */
+export type UpdateRoleRequest = {
+    /**
+     * Another name.
+     */
+    name?: string;
+    /**
+     * What it allows from now on.
+     */
+    permissions?: Array<Permission>;
+};
+
+/**
+ * What to change; what is left out stays.
+ */
+export type UpdateUserRequest = {
+    /**
+     * Whether the user is kept from signing in; `true` ends every session.
+     */
+    disabled?: boolean;
+    /**
+     * Another address to sign in with.
+     */
+    email?: string;
+    /**
+     * What to call the user.
+     */
+    name?: string;
+    /**
+     * Another password, which the user is asked to change; ends every session.
+     */
+    password?: string;
+    /**
+     * Another role; it allows nothing that the caller may not.
+     */
+    role_id?: Uid;
 };
 
 /**
@@ -3271,6 +3800,31 @@ export type LogoutUserResponses = {
 
 export type LogoutUserResponse = LogoutUserResponses[keyof LogoutUserResponses];
 
+export type DeleteMeData = {
+    body: DeleteMeRequest;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/me';
+};
+
+export type DeleteMeErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
+
+export type DeleteMeResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
+
 export type GetMeData = {
     body?: never;
     headers?: {
@@ -3382,6 +3936,70 @@ export type RegisterUserResponses = {
 };
 
 export type RegisterUserResponse = RegisterUserResponses[keyof RegisterUserResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/auth/sessions';
+};
+
+export type ListSessionsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
+
+export type ListSessionsResponses = {
+    /**
+     * One page
+     */
+    200: ListOfResourceSessionData;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type DeleteSessionData = {
+    body?: never;
+    path: {
+        /**
+         * The session
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/auth/sessions/{id}';
+};
+
+export type DeleteSessionErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DeleteSessionError = DeleteSessionErrors[keyof DeleteSessionErrors];
+
+export type DeleteSessionResponses = {
+    /**
+     * It is over
+     */
+    204: void;
+};
+
+export type DeleteSessionResponse = DeleteSessionResponses[keyof DeleteSessionResponses];
 
 export type ListApiTokensData = {
     body?: never;
@@ -3880,6 +4498,206 @@ export type GetOverviewResponses = {
 };
 
 export type GetOverviewResponse = GetOverviewResponses[keyof GetOverviewResponses];
+
+export type ListPermissionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/v1/permissions';
+};
+
+export type ListPermissionsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListPermissionsError = ListPermissionsErrors[keyof ListPermissionsErrors];
+
+export type ListPermissionsResponses = {
+    /**
+     * The permissions
+     */
+    200: ListOfPermissionView;
+};
+
+export type ListPermissionsResponse = ListPermissionsResponses[keyof ListPermissionsResponses];
+
+export type ListRolesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only those whose name contains this, in any case.
+         */
+        q?: string;
+        /**
+         * One of `-createdAt` (the default), `createdAt`, `name`, `-name`.
+         */
+        sort?: string;
+        /**
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/roles';
+};
+
+export type ListRolesErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListRolesError = ListRolesErrors[keyof ListRolesErrors];
+
+export type ListRolesResponses = {
+    /**
+     * One page
+     */
+    200: ListOfResourceRoleData;
+};
+
+export type ListRolesResponse = ListRolesResponses[keyof ListRolesResponses];
+
+export type CreateRoleData = {
+    body: CreateRoleRequest;
+    path?: never;
+    query?: never;
+    url: '/v1/roles';
+};
+
+export type CreateRoleErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type CreateRoleError = CreateRoleErrors[keyof CreateRoleErrors];
+
+export type CreateRoleResponses = {
+    /**
+     * The role
+     */
+    201: ResourceRoleData;
+};
+
+export type CreateRoleResponse = CreateRoleResponses[keyof CreateRoleResponses];
+
+export type DeleteRoleData = {
+    body?: never;
+    headers: {
+        /**
+         * The revision that the client deletes
+         */
+        'If-Match': string;
+    };
+    path: {
+        /**
+         * The role
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/roles/{id}';
+};
+
+export type DeleteRoleErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DeleteRoleError = DeleteRoleErrors[keyof DeleteRoleErrors];
+
+export type DeleteRoleResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteRoleResponse = DeleteRoleResponses[keyof DeleteRoleResponses];
+
+export type GetRoleData = {
+    body?: never;
+    headers?: {
+        /**
+         * The revision that the client has
+         */
+        'If-None-Match'?: string | null;
+    };
+    path: {
+        /**
+         * The role
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/roles/{id}';
+};
+
+export type GetRoleErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type GetRoleError = GetRoleErrors[keyof GetRoleErrors];
+
+export type GetRoleResponses = {
+    /**
+     * The role
+     */
+    200: ResourceRoleData;
+};
+
+export type GetRoleResponse = GetRoleResponses[keyof GetRoleResponses];
+
+export type UpdateRoleData = {
+    body: UpdateRoleRequest;
+    headers: {
+        /**
+         * The revision that the client changes
+         */
+        'If-Match': string;
+    };
+    path: {
+        /**
+         * The role
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/roles/{id}';
+};
+
+export type UpdateRoleErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type UpdateRoleError = UpdateRoleErrors[keyof UpdateRoleErrors];
+
+export type UpdateRoleResponses = {
+    /**
+     * The role after the change
+     */
+    200: ResourceRoleData;
+};
+
+export type UpdateRoleResponse = UpdateRoleResponses[keyof UpdateRoleResponses];
 
 export type GetAiSettingsData = {
     body?: never;
@@ -4643,3 +5461,255 @@ export type StopTaskResponses = {
 };
 
 export type StopTaskResponse = StopTaskResponses[keyof StopTaskResponses];
+
+export type ListUsersData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only those with this role.
+         */
+        role_id?: Uid;
+        /**
+         * Only those who may not sign in, or only those who may.
+         */
+        disabled?: boolean;
+        /**
+         * Only those whose address or name contains this, in any case.
+         */
+        q?: string;
+        /**
+         * One of `-createdAt` (the default), `createdAt`, `email`, `-email`.
+         */
+        sort?: string;
+        /**
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/users';
+};
+
+export type ListUsersErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
+
+export type ListUsersResponses = {
+    /**
+     * One page
+     */
+    200: ListOfResourceAccountData;
+};
+
+export type ListUsersResponse = ListUsersResponses[keyof ListUsersResponses];
+
+export type CreateUserData = {
+    body: CreateUserRequest;
+    path?: never;
+    query?: never;
+    url: '/v1/users';
+};
+
+export type CreateUserErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type CreateUserError = CreateUserErrors[keyof CreateUserErrors];
+
+export type CreateUserResponses = {
+    /**
+     * The account
+     */
+    201: CreatedAccount;
+};
+
+export type CreateUserResponse = CreateUserResponses[keyof CreateUserResponses];
+
+export type DeleteUserData = {
+    body?: never;
+    headers?: {
+        /**
+         * The revision that the client deletes; another one is `precondition_failed`
+         */
+        'If-Match'?: string | null;
+    };
+    path: {
+        /**
+         * The user
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/users/{id}';
+};
+
+export type DeleteUserErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DeleteUserError = DeleteUserErrors[keyof DeleteUserErrors];
+
+export type DeleteUserResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteUserResponse = DeleteUserResponses[keyof DeleteUserResponses];
+
+export type GetUserData = {
+    body?: never;
+    headers?: {
+        /**
+         * The revision that the client has
+         */
+        'If-None-Match'?: string | null;
+    };
+    path: {
+        /**
+         * The user
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/users/{id}';
+};
+
+export type GetUserErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type GetUserError = GetUserErrors[keyof GetUserErrors];
+
+export type GetUserResponses = {
+    /**
+     * The account
+     */
+    200: ResourceAccountData;
+};
+
+export type GetUserResponse = GetUserResponses[keyof GetUserResponses];
+
+export type UpdateUserData = {
+    body: UpdateUserRequest;
+    headers?: {
+        /**
+         * The revision that the client changes; another one is `precondition_failed`
+         */
+        'If-Match'?: string | null;
+    };
+    path: {
+        /**
+         * The user
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/users/{id}';
+};
+
+export type UpdateUserErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type UpdateUserError = UpdateUserErrors[keyof UpdateUserErrors];
+
+export type UpdateUserResponses = {
+    /**
+     * The account after the change
+     */
+    200: ResourceAccountData;
+};
+
+export type UpdateUserResponse = UpdateUserResponses[keyof UpdateUserResponses];
+
+export type DeleteUserSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * The user
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/users/{id}/sessions';
+};
+
+export type DeleteUserSessionsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DeleteUserSessionsError = DeleteUserSessionsErrors[keyof DeleteUserSessionsErrors];
+
+export type DeleteUserSessionsResponses = {
+    /**
+     * They are over
+     */
+    204: void;
+};
+
+export type DeleteUserSessionsResponse = DeleteUserSessionsResponses[keyof DeleteUserSessionsResponses];
+
+export type ListUserSessionsData = {
+    body?: never;
+    path: {
+        /**
+         * The user
+         */
+        id: Uid;
+    };
+    query?: {
+        /**
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/users/{id}/sessions';
+};
+
+export type ListUserSessionsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListUserSessionsError = ListUserSessionsErrors[keyof ListUserSessionsErrors];
+
+export type ListUserSessionsResponses = {
+    /**
+     * One page
+     */
+    200: ListOfResourceSessionData;
+};
+
+export type ListUserSessionsResponse = ListUserSessionsResponses[keyof ListUserSessionsResponses];

@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { createApiToken, createModel, createTask, deleteApiToken, deleteFile, deleteModel, deleteTask, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getTask, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listModels, listTaskEvents, listTaskRows, listTasks, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateTask, uploadFile } from '../sdk.gen';
-import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetTaskData, GetTaskError, GetTaskResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { createApiToken, createModel, createRole, createTask, createUser, deleteApiToken, deleteFile, deleteMe, deleteModel, deleteRole, deleteSession, deleteTask, deleteUser, deleteUserSessions, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getRole, getTask, getUser, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listModels, listPermissions, listRoles, listSessions, listTaskEvents, listTaskRows, listTasks, listUsers, listUserSessions, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateRole, updateTask, updateUser, uploadFile } from '../sdk.gen';
+import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateRoleData, CreateRoleError, CreateRoleResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, CreateUserData, CreateUserError, CreateUserResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteMeData, DeleteMeError, DeleteMeResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteRoleData, DeleteRoleError, DeleteRoleResponse, DeleteSessionData, DeleteSessionError, DeleteSessionResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DeleteUserSessionsData, DeleteUserSessionsError, DeleteUserSessionsResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetRoleData, GetRoleError, GetRoleResponse, GetTaskData, GetTaskError, GetTaskResponse, GetUserData, GetUserError, GetUserResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRolesData, ListRolesError, ListRolesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateRoleData, UpdateRoleError, UpdateRoleResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UpdateUserData, UpdateUserError, UpdateUserResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -270,6 +270,26 @@ export const logoutUserMutation = (options?: Partial<Options<LogoutUserData>>): 
     return mutationOptions;
 };
 
+/**
+ * Delete the own account
+ *
+ * Ends all its sessions. Its datasets and tasks stay, and from then on only administrators see them. The last
+ * administrator stays (`last_admin`).
+ */
+export const deleteMeMutation = (options?: Partial<Options<DeleteMeData>>): UseMutationOptions<DeleteMeResponse, DeleteMeError, Options<DeleteMeData>> => {
+    const mutationOptions: UseMutationOptions<DeleteMeResponse, DeleteMeError, Options<DeleteMeData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteMe({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const getMeQueryKey = (options?: Options<GetMeData>) => createQueryKey('getMe', options);
 
 /**
@@ -340,6 +360,74 @@ export const registerUserMutation = (options?: Partial<Options<RegisterUserData>
     const mutationOptions: UseMutationOptions<RegisterUserResponse, RegisterUserError, Options<RegisterUserData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await registerUser({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);
+
+/**
+ * List the own sessions, newest first
+ *
+ * Every sign-in of the caller that goes on; the request's own is marked.
+ */
+export const listSessionsOptions = (options?: Options<ListSessionsData>) => queryOptions<ListSessionsResponse, ListSessionsError, ListSessionsResponse, ReturnType<typeof listSessionsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listSessions({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listSessionsQueryKey(options)
+});
+
+export const listSessionsInfiniteQueryKey = (options?: Options<ListSessionsData>): QueryKey<Options<ListSessionsData>> => createQueryKey('listSessions', options, true);
+
+/**
+ * List the own sessions, newest first
+ *
+ * Every sign-in of the caller that goes on; the request's own is marked.
+ */
+export const listSessionsInfiniteOptions = (options?: Options<ListSessionsData>) => infiniteQueryOptions<ListSessionsResponse, ListSessionsError, InfiniteData<ListSessionsResponse>, QueryKey<Options<ListSessionsData>>, string | Pick<QueryKey<Options<ListSessionsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListSessionsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listSessions({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listSessionsInfiniteQueryKey(options)
+});
+
+/**
+ * End an own session
+ *
+ * Its tokens are refused from now on. A browser that ends the session it uses loses its cookies.
+ */
+export const deleteSessionMutation = (options?: Partial<Options<DeleteSessionData>>): UseMutationOptions<DeleteSessionResponse, DeleteSessionError, Options<DeleteSessionData>> => {
+    const mutationOptions: UseMutationOptions<DeleteSessionResponse, DeleteSessionError, Options<DeleteSessionData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteSession({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
@@ -702,6 +790,153 @@ export const getOverviewOptions = (options?: Options<GetOverviewData>) => queryO
     },
     queryKey: getOverviewQueryKey(options)
 });
+
+export const listPermissionsQueryKey = (options?: Options<ListPermissionsData>) => createQueryKey('listPermissions', options);
+
+/**
+ * List the permissions
+ *
+ * All there are, in no pages. For everybody who is signed in.
+ */
+export const listPermissionsOptions = (options?: Options<ListPermissionsData>) => queryOptions<ListPermissionsResponse, ListPermissionsError, ListPermissionsResponse, ReturnType<typeof listPermissionsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listPermissions({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listPermissionsQueryKey(options)
+});
+
+export const listRolesQueryKey = (options?: Options<ListRolesData>) => createQueryKey('listRoles', options);
+
+/**
+ * List roles
+ *
+ * Needs `read_users`.
+ */
+export const listRolesOptions = (options?: Options<ListRolesData>) => queryOptions<ListRolesResponse, ListRolesError, ListRolesResponse, ReturnType<typeof listRolesQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listRoles({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listRolesQueryKey(options)
+});
+
+export const listRolesInfiniteQueryKey = (options?: Options<ListRolesData>): QueryKey<Options<ListRolesData>> => createQueryKey('listRoles', options, true);
+
+/**
+ * List roles
+ *
+ * Needs `read_users`.
+ */
+export const listRolesInfiniteOptions = (options?: Options<ListRolesData>) => infiniteQueryOptions<ListRolesResponse, ListRolesError, InfiniteData<ListRolesResponse>, QueryKey<Options<ListRolesData>>, string | Pick<QueryKey<Options<ListRolesData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListRolesData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listRoles({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listRolesInfiniteQueryKey(options)
+});
+
+/**
+ * Make a role
+ *
+ * Nobody makes a role that allows what they may not themselves. Needs `manage_users`.
+ */
+export const createRoleMutation = (options?: Partial<Options<CreateRoleData>>): UseMutationOptions<CreateRoleResponse, CreateRoleError, Options<CreateRoleData>> => {
+    const mutationOptions: UseMutationOptions<CreateRoleResponse, CreateRoleError, Options<CreateRoleData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await createRole({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Delete a role
+ *
+ * One that users have is refused with `in_use`; `admin` and `analyst` with `fixed_role`. Needs `manage_users`.
+ */
+export const deleteRoleMutation = (options?: Partial<Options<DeleteRoleData>>): UseMutationOptions<DeleteRoleResponse, DeleteRoleError, Options<DeleteRoleData>> => {
+    const mutationOptions: UseMutationOptions<DeleteRoleResponse, DeleteRoleError, Options<DeleteRoleData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteRole({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const getRoleQueryKey = (options: Options<GetRoleData>) => createQueryKey('getRole', options);
+
+/**
+ * Show a role
+ *
+ * Needs `read_users`.
+ */
+export const getRoleOptions = (options: Options<GetRoleData>) => queryOptions<GetRoleResponse, GetRoleError, GetRoleResponse, ReturnType<typeof getRoleQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getRole({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getRoleQueryKey(options)
+});
+
+/**
+ * Change a role
+ *
+ * Its users have the new permissions within seconds, everywhere. The role `admin` stays as it is (`fixed_role`). Nobody
+ * changes a role that allows, or would allow, what they may not themselves. Needs `manage_users`.
+ */
+export const updateRoleMutation = (options?: Partial<Options<UpdateRoleData>>): UseMutationOptions<UpdateRoleResponse, UpdateRoleError, Options<UpdateRoleData>> => {
+    const mutationOptions: UseMutationOptions<UpdateRoleResponse, UpdateRoleError, Options<UpdateRoleData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await updateRole({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
 
 export const getAiSettingsQueryKey = (options?: Options<GetAiSettingsData>) => createQueryKey('getAiSettings', options);
 
@@ -1292,3 +1527,201 @@ export const stopTaskMutation = (options?: Partial<Options<StopTaskData>>): UseM
     };
     return mutationOptions;
 };
+
+export const listUsersQueryKey = (options?: Options<ListUsersData>) => createQueryKey('listUsers', options);
+
+/**
+ * List users
+ *
+ * Needs `read_users`.
+ */
+export const listUsersOptions = (options?: Options<ListUsersData>) => queryOptions<ListUsersResponse, ListUsersError, ListUsersResponse, ReturnType<typeof listUsersQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listUsers({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listUsersQueryKey(options)
+});
+
+export const listUsersInfiniteQueryKey = (options?: Options<ListUsersData>): QueryKey<Options<ListUsersData>> => createQueryKey('listUsers', options, true);
+
+/**
+ * List users
+ *
+ * Needs `read_users`.
+ */
+export const listUsersInfiniteOptions = (options?: Options<ListUsersData>) => infiniteQueryOptions<ListUsersResponse, ListUsersError, InfiniteData<ListUsersResponse>, QueryKey<Options<ListUsersData>>, string | Pick<QueryKey<Options<ListUsersData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListUsersData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listUsers({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listUsersInfiniteQueryKey(options)
+});
+
+/**
+ * Make an account
+ *
+ * Without a password one is made, and shown in this answer alone (`initial_password`); either way the user is asked
+ * for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
+ */
+export const createUserMutation = (options?: Partial<Options<CreateUserData>>): UseMutationOptions<CreateUserResponse, CreateUserError, Options<CreateUserData>> => {
+    const mutationOptions: UseMutationOptions<CreateUserResponse, CreateUserError, Options<CreateUserData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await createUser({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Delete an account
+ *
+ * With its sessions. Its datasets and tasks stay; from then on only administrators see them. Nobody deletes an account
+ * that may do more than they may themselves, or the own one here; the last administrator stays. Needs `manage_users`.
+ */
+export const deleteUserMutation = (options?: Partial<Options<DeleteUserData>>): UseMutationOptions<DeleteUserResponse, DeleteUserError, Options<DeleteUserData>> => {
+    const mutationOptions: UseMutationOptions<DeleteUserResponse, DeleteUserError, Options<DeleteUserData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteUser({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const getUserQueryKey = (options: Options<GetUserData>) => createQueryKey('getUser', options);
+
+/**
+ * Show an account
+ *
+ * Needs `read_users`.
+ */
+export const getUserOptions = (options: Options<GetUserData>) => queryOptions<GetUserResponse, GetUserError, GetUserResponse, ReturnType<typeof getUserQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getUser({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getUserQueryKey(options)
+});
+
+/**
+ * Change an account
+ *
+ * Another role holds within seconds, everywhere. Another password, which the user is asked to change, and disabling end
+ * every session. Nobody changes an account that may do more than they may themselves, and of the own one only the name
+ * (`own_account`); the last administrator stays (`last_admin`). Needs `manage_users`.
+ */
+export const updateUserMutation = (options?: Partial<Options<UpdateUserData>>): UseMutationOptions<UpdateUserResponse, UpdateUserError, Options<UpdateUserData>> => {
+    const mutationOptions: UseMutationOptions<UpdateUserResponse, UpdateUserError, Options<UpdateUserData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await updateUser({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Sign a user out everywhere
+ *
+ * Ends all sessions of the user; the account can sign in again. Needs `manage_users`.
+ */
+export const deleteUserSessionsMutation = (options?: Partial<Options<DeleteUserSessionsData>>): UseMutationOptions<DeleteUserSessionsResponse, DeleteUserSessionsError, Options<DeleteUserSessionsData>> => {
+    const mutationOptions: UseMutationOptions<DeleteUserSessionsResponse, DeleteUserSessionsError, Options<DeleteUserSessionsData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteUserSessions({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const listUserSessionsQueryKey = (options: Options<ListUserSessionsData>) => createQueryKey('listUserSessions', options);
+
+/**
+ * List a user's sessions, newest first
+ *
+ * Needs `read_users`.
+ */
+export const listUserSessionsOptions = (options: Options<ListUserSessionsData>) => queryOptions<ListUserSessionsResponse, ListUserSessionsError, ListUserSessionsResponse, ReturnType<typeof listUserSessionsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listUserSessions({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listUserSessionsQueryKey(options)
+});
+
+export const listUserSessionsInfiniteQueryKey = (options: Options<ListUserSessionsData>): QueryKey<Options<ListUserSessionsData>> => createQueryKey('listUserSessions', options, true);
+
+/**
+ * List a user's sessions, newest first
+ *
+ * Needs `read_users`.
+ */
+export const listUserSessionsInfiniteOptions = (options: Options<ListUserSessionsData>) => infiniteQueryOptions<ListUserSessionsResponse, ListUserSessionsError, InfiniteData<ListUserSessionsResponse>, QueryKey<Options<ListUserSessionsData>>, string | Pick<QueryKey<Options<ListUserSessionsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListUserSessionsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listUserSessions({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listUserSessionsInfiniteQueryKey(options)
+});
