@@ -14,6 +14,8 @@ use secrecy::SecretString;
 
 /// The prefix of environment variables that are configuration; `__` separates the parts of a key.
 const PREFIX: &str = "DALLOSH__";
+/// What is allowed for a list of origins.
+const ORIGINS: &str = "origins separated by commas";
 /// The environment variable with the points at which a test makes the process fail; no other layer has it.
 const FAILPOINTS: &str = "FAILPOINTS";
 
@@ -125,6 +127,15 @@ impl Sources {
     }
 }
 
+/// Where a certificate with its chain, and its key, are kept as PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// `gateway.tls_certificate`.
+    pub certificate: PathBuf,
+    /// `gateway.tls_key`.
+    pub key: PathBuf,
+}
+
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -143,6 +154,10 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `gateway.requests_per_second`: of one user, or of one address that is signed in as nobody.
     pub requests_per_second: NonZeroU32,
+    /// With what the gateway speaks TLS; plain HTTP without.
+    pub tls: Option<TlsFiles>,
+    /// `gateway.allowed_origins`: whose pages may read the answers of the gateway, with a token.
+    pub page_origins: Vec<String>,
     /// `database.url`.
     pub database_url: String,
     /// `broker.url`.
@@ -238,11 +253,9 @@ impl Config {
         let max_upload = reader.parse("files.max_bytes", "512 MiB", "a size such as 512 MiB", |text| {
             parsed::<ByteSize>(text).filter(|size| size.0 > 0)
         });
-        let allowed_origins = reader.parse("models.allowed_origins", "", "origins separated by commas", |text| {
-            let origins: Vec<_> =
-                text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
-            origins.iter().all(|one| one.starts_with("http://") || one.starts_with("https://")).then_some(origins)
-        });
+        let tls = reader.tls(below);
+        let page_origins = reader.parse("gateway.allowed_origins", "", ORIGINS, origins);
+        let allowed_origins = reader.parse("models.allowed_origins", "", ORIGINS, origins);
         let admin_email = reader.optional("auth.admin_email", "an e-mail address", |text| text.contains('@'));
         let admin_password = reader.secret("auth.admin_password");
         let master_key = reader.secret("auth.master_key");
@@ -253,6 +266,8 @@ impl Config {
                 listen: listen?,
                 trusted_proxies: trusted_proxies?,
                 requests_per_second: requests_per_second?,
+                tls,
+                page_origins: page_origins?,
                 data_dir: data_dir?,
                 database_url: database_url?,
                 broker_url: broker_url?,
@@ -284,6 +299,12 @@ impl Config {
     pub fn url_of(&self, name: ServiceName) -> &str {
         self.service_url.get(&name).map_or("", String::as_str)
     }
+}
+
+/// Origins, separated by commas.
+fn origins(text: &str) -> Option<Vec<String>> {
+    let origins: Vec<_> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+    origins.iter().all(|one| one.starts_with("http://") || one.starts_with("https://")).then_some(origins)
 }
 
 /// A network, or an address as the network of it alone.
@@ -360,6 +381,22 @@ impl Reader {
         }
         self.effective.push((key.to_owned(), text.clone(), origin));
         Some(text)
+    }
+
+    /// A certificate and its key, `below` the data folder unless absolute.
+    fn tls(&mut self, below: impl Fn(&str) -> String) -> Option<TlsFiles> {
+        let mut file = |key| self.optional(key, "a PEM file", |text| !text.is_empty());
+        match (file("gateway.tls_certificate"), file("gateway.tls_key")) {
+            (Some(certificate), Some(key)) => {
+                Some(TlsFiles { certificate: below(&certificate).into(), key: below(&key).into() })
+            }
+            (None, None) => None,
+            _ => {
+                self.errors
+                    .push("gateway.tls_certificate and gateway.tls_key go together: set both or none".to_owned());
+                None
+            }
+        }
     }
 
     fn secret(&mut self, key: &str) -> Option<SecretString> {

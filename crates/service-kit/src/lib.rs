@@ -5,6 +5,7 @@
 mod caller;
 mod client;
 mod config;
+mod connection;
 mod cookies;
 mod etag;
 mod health;
@@ -19,7 +20,7 @@ mod telemetry;
 
 pub use caller::{AUDIENCE, Caller, Claims, Credential, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
 pub use client::{ClientError, ServiceClient};
-pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources};
+pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources, TlsFiles};
 pub use cookies::SessionCookies;
 pub use etag::Revision;
 pub use health::Check;

@@ -1,7 +1,7 @@
 //! What every request gets, whatever its route: an id, a span, figures, careful headers, and a problem when something
 //! failed.
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, future::pending, time::Instant};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse,
@@ -16,15 +16,19 @@ use actix_web::{
     rt, web,
 };
 use dallosh_primitives::Uid;
+use tokio::select;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
-use crate::{ErrorCode, Problem};
+use crate::{ErrorCode, Problem, connection::Connection};
 
 /// What the browser may do with an answer that is no page.
 const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// A browser that came over TLS once comes over nothing else for two years.
+const TLS_ALWAYS: &str = "max-age=63072000";
 
 /// What an error answer keeps when it becomes a problem.
 const KEPT: [HeaderName; 4] = [header::ALLOW, header::CONTENT_RANGE, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
@@ -156,10 +160,26 @@ pub(crate) async fn manners(
     let gone = CancellationToken::new();
     request.extensions_mut().insert(ClientGone(gone.clone()));
     let gone = gone.drop_guard();
-    // A task of its own: the connection's task drops what it runs when the client leaves, and a panic ends only this.
-    let work = REQUEST.scope(context.clone(), next.call(request)).instrument(span.clone());
-    let answered = rt::spawn(work).await;
-    gone.disarm();
+    let (connection, over_tls) = (request.conn_data::<Connection>().cloned(), request.app_config().secure());
+    let left = async {
+        match connection.clone() {
+            Some(connection) => connection.left().await,
+            None => pending().await,
+        }
+    };
+    // A task of its own: the connection's task drops what it runs when it ends, and a panic ends only this.
+    let mut work = rt::spawn(REQUEST.scope(context.clone(), next.call(request)).instrument(span.clone()));
+    let answered = select! {
+        biased;
+        answered = &mut work => {
+            gone.disarm();
+            answered
+        }
+        () = left => {
+            drop(gone);
+            work.await
+        }
+    };
     let _entered = span.enter();
     REQUEST.sync_scope(context.clone(), || {
         let outcome = match answered {
@@ -176,8 +196,14 @@ pub(crate) async fn manners(
             Ok((request, response)) => (Some(request), response),
             Err(response) => (None, response),
         };
-        let response = polished(response, &context);
-        let response = if bare { response.map_body(|_, body| without_content(&body)) } else { response };
+        let response = polished(response, &context, over_tls);
+        let response = match connection {
+            _ if bare => response.map_body(|_, body| without_content(&body)),
+            Some(connection) if response.body().size() == BodySize::Stream => {
+                response.map_body(|_, body| connection.cut(body))
+            }
+            _ => response,
+        };
         let (status, seconds) = (response.status().as_u16(), began.elapsed().as_secs_f64());
         let route = request.as_ref().and_then(HttpRequest::match_pattern).unwrap_or_else(|| "unmatched".to_owned());
         metrics::histogram!("http_server_request_duration_seconds", "service" => service, "method" => label(&method), "route" => route, "status" => status.to_string())
@@ -198,7 +224,7 @@ pub(crate) async fn manners(
 pub struct Page;
 
 /// The answer with a problem for a body when it is an error, and with the headers that every answer has.
-fn polished(mut response: HttpResponse, context: &RequestContext) -> HttpResponse {
+fn polished(mut response: HttpResponse, context: &RequestContext, over_tls: bool) -> HttpResponse {
     let status = response.status();
     if (status.is_client_error() || status.is_server_error()) && !says_it_itself(&response) {
         let code = ErrorCode::of_status(status);
@@ -218,6 +244,9 @@ fn polished(mut response: HttpResponse, context: &RequestContext) -> HttpRespons
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    if over_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_ALWAYS));
+    }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_CONTENT));
     }

@@ -6,11 +6,14 @@ use futures::{
     future::{BoxFuture, join_all, try_join_all},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
+use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    Check, ErrorCode, Problem, document, health,
+    Check, ErrorCode, Problem,
+    connection::{Connection, SEES_DEPARTURES},
+    document, health,
     idempotency::once,
     manners::{Methods, json_problem, manners, unmatched},
 };
@@ -21,8 +24,6 @@ const SHUTDOWN_SECONDS: u64 = 5;
 const WORKERS_PATIENCE: Duration = Duration::from_secs(8);
 /// How often figures are gathered up; between two times they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How long a client may take nothing of what was sent to it.
-const WRITE_STALL: Duration = Duration::from_secs(30);
 /// The largest JSON body, unless a route says otherwise.
 const JSON_LIMIT: usize = 64 << 10;
 
@@ -50,6 +51,8 @@ pub struct Service {
     pub checks: Vec<Check>,
     /// Server threads; one is enough for all but the gateway.
     pub threads: usize,
+    /// How it speaks TLS, when it does.
+    pub tls: Option<ServerConfig>,
 }
 
 /// A service could not run.
@@ -59,16 +62,6 @@ pub struct RunError {
     service: &'static str,
     #[source]
     source: std::io::Error,
-}
-
-/// Has the system break a connection whose other end takes nothing, or does not say that it does.
-fn give_up_on_who_takes_nothing(connection: &dyn std::any::Any) {
-    #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<tokio::net::TcpStream>()
-        && let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(WRITE_STALL))
-    {
-        tracing::debug!(%error, "a connection has no limit for taking what is sent");
-    }
 }
 
 /// Runs the services until `stop`; calls `ready` once all of them listen. At the stop no new work is taken, streams
@@ -84,7 +77,7 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let tracker = TaskTracker::new();
     let mut servers = Vec::new();
-    for Service { name, listener, routes, workers, checks, threads } in services {
+    for Service { name, listener, routes, workers, checks, threads, tls } in services {
         let failed = move |source| RunError { service: name, source };
         let (figures, checks, shutdown, methods) = (
             web::Data::new(figures.clone()),
@@ -121,14 +114,17 @@ pub async fn run(
         })
         .workers(threads)
         .disable_signals()
-        .on_connect(|connection, _| give_up_on_who_takes_nothing(connection))
+        .on_connect(|connection, data| {
+            data.insert(Connection::new(connection));
+        })
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .client_request_timeout(Duration::from_secs(5))
-        // Else a stream that says nothing outlives its client.
-        .h1_allow_half_closed(false)
-        .listen(listener)
-        .map_err(failed)?
-        .run();
+        .h1_allow_half_closed(SEES_DEPARTURES);
+        let server = match tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls),
+            None => server.listen(listener),
+        };
+        let server = server.map_err(failed)?.run();
         for worker in workers {
             let work = AssertUnwindSafe(worker(stop.child_token())).catch_unwind();
             tracker.spawn(async move {

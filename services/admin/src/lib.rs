@@ -66,6 +66,7 @@ pub async fn service(listener: TcpListener, config: &Config, store: &Store) -> R
             async move { database.ping().await }
         })],
         threads: 1,
+        tls: None,
     })
 }
 

@@ -60,7 +60,7 @@ pub async fn service(
         let database = database.clone();
         async move { database.ping().await }
     });
-    Ok(Service { name: "auth", listener, routes, workers: vec![sweeper], checks: vec![check], threads: 1 })
+    Ok(Service { name: "auth", listener, routes, workers: vec![sweeper], checks: vec![check], threads: 1, tls: None })
 }
 
 /// The `OpenAPI` document of the service's routes.

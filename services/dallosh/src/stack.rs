@@ -105,7 +105,7 @@ impl Stack {
             self.config.service_url.insert(name, format!("http://{address}"));
             listeners.push((name, listener));
         }
-        let base = format!("http://{}", address(&door)?);
+        let base = format!("{}://{}", self.scheme(), address(&door)?);
         drop(door);
         let parts = self.open(folder.instance.clone()).await?;
         let mut services = Vec::new();
@@ -156,13 +156,19 @@ impl Stack {
             other => self.config.service_listen.get(&other).copied().unwrap_or(self.config.listen),
         };
         let listener = listen(&wanted.to_string())?;
-        let base = format!("http://{}", address(&listener)?);
+        let scheme = if name == ServiceName::Gateway { self.scheme() } else { "http" };
+        let base = format!("{scheme}://{}", address(&listener)?);
         let parts = self.open(folder.instance.clone()).await?;
         let Some(service) = self.build(name, listener, &parts).await? else { return Ok(()) };
         run(vec![service], self.figures.clone(), self.stop.clone(), || println!("ready {base}")).await?;
         parts.broker.close().await;
         drop(folder);
         Ok(())
+    }
+
+    /// What the door speaks.
+    const fn scheme(&self) -> &'static str {
+        if self.config.tls.is_some() { "https" } else { "http" }
     }
 
     async fn open(&self, instance: String) -> Result<Parts, StackError> {

@@ -73,6 +73,7 @@ pub async fn service(
             }),
         ],
         threads: 1,
+        tls: None,
     })
 }
 

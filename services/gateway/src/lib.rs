@@ -13,10 +13,12 @@ mod proxy;
 mod rates;
 mod site;
 mod table;
+mod tls;
+mod upstream;
 mod visitor;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::TcpListener,
     sync::{
         Arc,
@@ -25,19 +27,24 @@ use std::{
     time::Duration,
 };
 
-use actix_web::web;
+use actix_cors::Cors;
+use actix_web::{middleware::Condition, web};
 use dallosh_service_kit::{
     Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, SettingsReader, TokenVerifier,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use crate::site::{Site, SiteError};
 use crate::{
     docs::Pages,
     exchange::Exchange,
     proxy::Door,
     rates::{Rates, Streams},
+    upstream::Upstream,
+};
+pub use crate::{
+    site::{Site, SiteError},
+    tls::TlsError,
 };
 
 /// Server threads.
@@ -62,6 +69,9 @@ pub enum StartError {
     /// The API's document can't be written as JSON.
     #[error("the API's document can't be written")]
     Document(#[from] serde_json::Error),
+    /// The certificate can't be used.
+    #[error("the door can't speak TLS")]
+    Tls(#[from] TlsError),
     /// The frontend that was built in is none.
     #[error("the frontend can't be shown")]
     Site(#[from] SiteError),
@@ -70,12 +80,16 @@ pub enum StartError {
 /// What the door puts up with.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// How long a service may say nothing before it is asked whether it lives, and how long it may take to say so.
+    pub patience: Duration,
     /// How long a service may take to begin its answer once it has the whole request, and to take the next piece of one.
     pub answer: Duration,
     /// Over this much waiting, a client must send [`Limits::SLOWEST`] bytes a second on average.
     pub window: Duration,
     /// The largest body that is no upload, in bytes.
     pub body: u64,
+    /// How often it is looked whether there is a new certificate.
+    pub renewal: Duration,
 }
 
 impl Limits {
@@ -85,7 +99,13 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { answer: Duration::from_secs(30), window: Duration::from_secs(30), body: 1 << 20 }
+        Self {
+            patience: Duration::from_secs(2),
+            answer: Duration::from_secs(30),
+            window: Duration::from_secs(30),
+            body: 1 << 20,
+            renewal: Duration::from_mins(1),
+        }
     }
 }
 
@@ -110,8 +130,11 @@ pub fn service_with(
 ) -> Result<Service, StartError> {
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
     let (pages, site) = (web::Data::new(Pages::new(&document)?), web::Data::new(site));
-    let upstreams: Vec<_> =
-        table::ROUTES.iter().map(|(prefix, name)| (*prefix, Arc::<str>::from(config.url_of(*name)))).collect();
+    let http = client()?;
+    let upstreams: BTreeMap<_, _> = table::ROUTES
+        .iter()
+        .map(|(_, name)| (*name, Upstream::new(*name, config.url_of(*name), http.clone(), limits)))
+        .collect();
     let max_upload = config.max_upload.0.saturating_add(FORM);
     // One for each thread: a connection's work then stays on the thread of its requests.
     let (rates, streams) = (Arc::new(Rates::new(config.requests_per_second)), Streams::default());
@@ -133,19 +156,21 @@ pub fn service_with(
         }))
     };
     let (even, odd) = (door()?, door()?);
-    let checks = checks(config, &client()?);
+    let checks = checks(config, &http);
+    let page_origins = config.page_origins.clone();
     let turn = AtomicUsize::new(0);
     let routes: Routes = Arc::new(move |service: &mut ServiceConfig<'_>| {
         let door = if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(THREADS) { &even } else { &odd };
         service.app_data(door.clone()).app_data(verifier.clone()).app_data(pages.clone());
         docs::register(service);
         service.map(|config| {
-            for (prefix, base) in &upstreams {
-                let base = base.clone();
+            for (prefix, name) in table::ROUTES {
+                let Some(upstream) = upstreams.get(name).cloned() else { continue };
                 let route = web::route().to(move |door, verifier, shutdown, request, payload| {
-                    proxy::forward(door, verifier, shutdown, base.clone(), request, payload)
+                    proxy::forward(door, verifier, shutdown, upstream.clone(), request, payload)
                 });
-                config.service(web::resource([(*prefix).to_owned(), format!("{prefix}/{{rest:.*}}")]).route(route));
+                let resource = web::resource([(*prefix).to_owned(), format!("{prefix}/{{rest:.*}}")]).route(route);
+                config.service(resource.wrap(Condition::new(!page_origins.is_empty(), pages_of(&page_origins))));
             }
             // Last, for it takes every path.
             if site.is_empty() {
@@ -156,13 +181,26 @@ pub fn service_with(
             config
         });
     });
-    Ok(Service { name: "gateway", listener, routes, workers: Vec::new(), checks, threads: THREADS })
+    let (tls, workers) = match config.tls.clone() {
+        Some(files) => {
+            let (tls, renewal) = tls::configure(files, limits.renewal)?;
+            (Some(tls), vec![renewal])
+        }
+        None => (None, Vec::new()),
+    };
+    Ok(Service { name: "gateway", listener, routes, workers, checks, threads: THREADS, tls })
 }
 
 /// The `OpenAPI` document of the gateway's own routes.
 pub fn openapi() -> OpenApi {
     let routes: Routes = Arc::new(docs::register);
     dallosh_service_kit::document(&routes)
+}
+
+/// Lets pages of these places read answers. Cookies are of this place's own pages; another's bring a token.
+fn pages_of(origins: &[String]) -> Cors {
+    let cors = Cors::default().allow_any_method().allow_any_header().expose_any_header().max_age(600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 /// A client that passes on what it gets: it follows no redirects, uses no proxy and unpacks nothing.

@@ -27,6 +27,7 @@ use crate::{
     headers,
     rates::{Held, Rates, Streams, Who},
     table,
+    upstream::Upstream,
     visitor::{self, Visitor},
 };
 
@@ -53,16 +54,16 @@ pub struct Door {
     pub settings: Arc<SettingsReader>,
 }
 
-/// Sends a request to the service at `base`, and its answer back.
+/// Sends a request to its service, and the answer back.
 pub async fn forward(
     door: web::Data<Door>,
     verifier: web::Data<TokenVerifier>,
     shutdown: web::Data<Shutdown>,
-    base: Arc<str>,
+    upstream: Arc<Upstream>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let target = target(&base, &request)?;
+    let target = target(&upstream.base, &request)?;
     let (method, path) = (request.method().as_str(), request.path());
     let visitor = Visitor::of(&request, &door.trusted_proxies);
     let cookies = SessionCookies::new(door.secure_cookies || visitor.is_secure);
@@ -84,6 +85,7 @@ pub async fn forward(
     if !is_admin && !table::is_always_served(method, path) && door.settings.is_maintenance().await {
         return Err(Problem::maintenance());
     }
+    upstream.check()?;
     let most = if table::is_upload(method, path) { door.max_upload } else { door.limits.body };
     let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
     let length = length(&request)?;
@@ -103,7 +105,7 @@ pub async fn forward(
     };
     let gone = client_gone(&request);
     let answer = select! {
-        answer = answer(onward, progress, door.limits) => answer?,
+        answer = answer(onward, progress, door.limits, &upstream) => answer?,
         () = gone.cancelled() => return Err(body::Fault::Incomplete.into()),
     };
     let open = match caller {
@@ -159,14 +161,18 @@ fn length(request: &HttpRequest) -> Result<u64, Problem> {
     length.ok_or_else(|| Problem::new(ErrorCode::BadRequest, "the length can't be read"))
 }
 
-/// Waits for the head of the answer: as long as the client sends, and then as long as a service may think.
+/// Waits for the head of the answer: as long as the client sends, and then as long as a service may think, and only
+/// while it lives.
 async fn answer(
     request: reqwest::RequestBuilder,
     mut progress: watch::Receiver<Progress>,
     limits: Limits,
+    upstream: &Arc<Upstream>,
 ) -> Result<reqwest::Response, Problem> {
-    let sent = request.send();
+    let (sent, death) = (request.send(), upstream.death());
     pin!(sent);
+    pin!(death);
+    let too_late = || Problem::new(ErrorCode::GatewayTimeout, "the service did not answer in time");
     let mut moves = true;
     loop {
         let since = match *progress.borrow_and_update() {
@@ -185,11 +191,17 @@ async fn answer(
                 // The body's own fault says more than that the request failed.
                 return match (answer, *progress.borrow()) {
                     (Err(_), Progress::Failed(fault)) => Err(fault.into()),
-                    (answer, _) => answer.map_err(no_answer),
+                    (answer, _) => answer.map_err(|error| {
+                        if error.is_connect() {
+                            upstream.bury();
+                        }
+                        no_answer(error)
+                    }),
                 };
             }
             changed = progress.changed(), if moves => moves = changed.is_ok(),
-            () = late => return Err(Problem::new(ErrorCode::GatewayTimeout, "the service did not answer in time")),
+            () = &mut death => return Err(too_late()),
+            () = late => return Err(too_late()),
         }
     }
 }

@@ -25,7 +25,7 @@ impl Visitor {
         let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
         if !peer.as_ref().is_some_and(is_trusted) {
-            return Self { address: peer, is_secure: false };
+            return Self { address: peer, is_secure: request.app_config().secure() };
         }
         let lines = |name: &str| -> Vec<_> {
             request.headers().get_all(name).filter_map(|value| value.to_str().ok().map(str::to_owned)).collect()
@@ -34,7 +34,8 @@ impl Visitor {
         // The last ones were written by proxies; whatever stands before the first stranger is the stranger's word.
         let mut seen = forwarded.rsplit(',').map_while(|one| one.trim().parse::<IpAddr>().ok());
         let address = seen.find(|address| !is_trusted(address)).or(peer);
-        let is_secure = lines("x-forwarded-proto").last().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+        let is_secure = request.app_config().secure()
+            || lines("x-forwarded-proto").last().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
         Self { address, is_secure }
     }
 

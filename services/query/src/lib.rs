@@ -50,6 +50,7 @@ pub fn service(listener: TcpListener, config: &Config, storage: &Storage) -> Res
             async move { objects.ping().await }
         })],
         threads: 1,
+        tls: None,
     })
 }
 

@@ -86,6 +86,7 @@ pub async fn service(
         workers: vec![live.worker(broker.clone()), idempotency.worker()],
         checks,
         threads: 1,
+        tls: None,
     })
 }
 

@@ -153,7 +153,7 @@ impl Running {
                 .service(events)
                 .service(long_work);
         });
-        let service = Service { name: "test", listener, routes, workers: Vec::new(), checks, threads: 1 };
+        let service = Service { name: "test", listener, routes, workers: Vec::new(), checks, threads: 1, tls: None };
         let figures = PrometheusBuilder::new().build_recorder().handle();
         let stop = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
@@ -417,6 +417,7 @@ async fn a_worker_that_panics_or_hangs_does_not_hold_up_the_stop() {
         ],
         checks: Vec::new(),
         threads: 1,
+        tls: None,
     };
     let figures = PrometheusBuilder::new().build_recorder().handle();
     let stop = CancellationToken::new();

@@ -44,6 +44,7 @@ fn neighbours(listener: TcpListener, server: Shared) -> Service {
         workers: Vec::new(),
         checks: Vec::new(),
         threads: 1,
+        tls: None,
     }
 }
 

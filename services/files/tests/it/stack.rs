@@ -55,6 +55,7 @@ fn neighbours(listener: TcpListener, tasks: Shared) -> Service {
         workers: Vec::new(),
         checks: Vec::new(),
         threads: 1,
+        tls: None,
     }
 }
 

@@ -1,3 +1,4 @@
+use dallosh_gateway::Limits;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
@@ -118,4 +119,26 @@ async fn in_production_only_the_cookie_for_tls_counts() {
     assert_eq!(code(response).await, "401 unauthorized");
     let cookie = format!("__Host-dallosh_access={}", token());
     assert_eq!(world.anonymous("GET", ECHO).header("cookie", cookie).send().await.unwrap().status(), 200);
+}
+
+#[actix_web::test]
+async fn a_page_of_a_place_that_is_named_reads_answers_with_a_token_and_one_of_another_place_does_not() {
+    let world = World::with(Limits::default(), &[("gateway.allowed_origins", "https://bi.example.org")]).await;
+    let asked = async |origin: &str| {
+        let request = world.anonymous("OPTIONS", "/v1/files/echo").header("origin", origin);
+        let request = request.header("access-control-request-method", "GET");
+        request.header("access-control-request-headers", "authorization").send().await.unwrap()
+    };
+    let answer = asked("https://bi.example.org").await;
+    assert_eq!(answer.headers()["access-control-allow-origin"], "https://bi.example.org");
+    assert!(!answer.headers().contains_key("access-control-allow-credentials"));
+    let answer =
+        world.request("GET", "/v1/files/echo").header("origin", "https://bi.example.org").send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]),
+        (200, &"https://bi.example.org".parse().unwrap())
+    );
+    for stranger in ["https://bi.example.org.evil.example", "http://bi.example.org", "null"] {
+        assert!(!asked(stranger).await.headers().contains_key("access-control-allow-origin"), "{stranger}");
+    }
 }

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use actix_web::{App, HttpResponse, HttpServer, web};
 use dallosh_gateway::Limits;
 use futures::stream;
 use reqwest::Body;
@@ -171,12 +172,15 @@ async fn a_body_over_the_limit_is_413_by_its_length_and_when_it_is_counted() {
 }
 
 #[actix_web::test]
-async fn a_service_that_refuses_connections_is_502_within_five_seconds_and_the_others_answer() {
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let world = World::with(Limits::default(), &[("services.files.url", &format!("http://{unused}"))]).await;
+async fn a_service_that_refuses_connections_is_502_then_503_at_once_until_it_is_back_and_the_others_answer() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let world = World::with(Limits::default(), &[("services.files.url", &format!("http://{address}"))]).await;
     let began = Instant::now();
     assert_eq!(code(world.get("/v1/files").await).await, "502 bad_gateway");
     assert!(began.elapsed() < Duration::from_secs(5));
+    let refused = world.get("/v1/files").await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(code(refused).await, "503 unavailable");
     assert_eq!(world.request("POST", "/v1/tasks").body("x").send().await.unwrap().status(), 201);
     let response = world.anonymous("GET", "/readyz").send().await.unwrap();
     assert_eq!(response.status(), 503);
@@ -184,6 +188,41 @@ async fn a_service_that_refuses_connections_is_502_within_five_seconds_and_the_o
     let wanted =
         serde_json::json!({ "admin": "ok", "auth": "ok", "files": "it does not answer", "query": "ok", "tasks": "ok" });
     assert_eq!(body["checks"], wanted);
+    let back = HttpServer::new(|| App::new().default_service(web::to(HttpResponse::Ok)))
+        .workers(1)
+        .disable_signals()
+        .bind(address)
+        .unwrap()
+        .run();
+    tokio::spawn(back);
+    while world.get("/v1/files").await.status() != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_service_that_takes_connections_and_says_nothing_is_504_and_then_503_at_once() {
+    let frozen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", frozen.local_addr().unwrap());
+    let limits = Limits { patience: Duration::from_millis(50), ..Limits::default() };
+    let world = World::with(limits, &[("services.files.url", &base)]).await;
+    let began = Instant::now();
+    assert_eq!(code(world.get("/v1/files").await).await, "504 gateway_timeout");
+    assert!(began.elapsed() < limits.answer);
+    assert_eq!(code(world.get("/v1/files").await).await, "503 unavailable");
+    assert_eq!(world.request("POST", "/v1/tasks").body("x").send().await.unwrap().status(), 201);
+}
+
+#[actix_web::test]
+async fn a_service_that_thinks_for_long_is_waited_for_while_it_lives() {
+    let limits = Limits { patience: Duration::from_millis(50), ..Limits::default() };
+    let mut world = World::with(limits, &[]).await;
+    let answer = tokio::spawn(world.request("POST", "/v1/files?stall").body("x").send());
+    for _ in 0..2 {
+        assert_eq!(world.told.recv().await.unwrap(), "asked whether it lives");
+    }
+    world.go();
+    assert_eq!(answer.await.unwrap().unwrap().status(), 201);
 }
 
 #[actix_web::test]

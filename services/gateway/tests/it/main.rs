@@ -9,4 +9,5 @@ mod maintenance;
 mod pages;
 mod site;
 mod streams;
+mod tls;
 mod world;

@@ -8,7 +8,10 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use reqwest::Body;
-use tokio::io::AsyncWriteExt as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::world::{World, code, token};
 
@@ -64,13 +67,33 @@ async fn an_upload_whose_client_leaves_ends_with_an_error_at_the_service() {
 }
 
 #[actix_web::test]
-async fn a_chunk_that_is_none_ends_an_upload_with_an_error_at_the_service() {
+async fn a_chunk_that_is_none_ends_an_upload_with_an_error_at_the_service_and_the_connection() {
     let mut world = World::new().await;
     let request = "POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbytes\r\n";
     let mut socket = world.open(request).await;
     assert_eq!(world.told.recv().await.unwrap(), "began");
     socket.write_all(b"junk\r\n").await.unwrap();
     assert_eq!(world.told.recv().await.unwrap(), "aborted");
+    // The server's library takes this for a broken connection, and answers nothing.
+    assert_eq!(rest_of(socket).await, "");
+}
+
+#[actix_web::test]
+async fn bytes_beyond_the_length_of_a_request_do_not_take_its_answer_away() {
+    let mut world = World::new().await;
+    let request = "POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\ncontent-length: 3\r\n\r\none more than that";
+    let answer = rest_of(world.open(request).await).await;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(world.told.recv().await.unwrap(), "began");
+    assert_eq!(world.told.recv().await.unwrap(), "whole 3");
+}
+
+/// What is answered until the connection ends, and it has to.
+async fn rest_of(mut socket: TcpStream) -> String {
+    let mut answer = Vec::new();
+    // That the other end closes on what it never read may end this with an error after the answer.
+    let _ = socket.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
 }
 
 #[actix_web::test]

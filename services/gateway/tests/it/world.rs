@@ -77,6 +77,11 @@ async fn settings(strings: web::Data<Strings>) -> HttpResponse {
     HttpResponse::Ok().json(PlatformSettings { time_zone: "UTC".to_owned(), is_maintenance, registration })
 }
 
+async fn health(strings: web::Data<Strings>) -> HttpResponse {
+    strings.tell("asked whether it lives");
+    HttpResponse::Ok().finish()
+}
+
 async fn upload(request: HttpRequest, strings: web::Data<Strings>, mut payload: web::Payload) -> HttpResponse {
     if request.query_string() == "stall" {
         strings.wait().await;
@@ -148,6 +153,7 @@ fn stand_in(strings: Strings) -> String {
             .route("/.well-known/jwks.json", web::get().to(keys))
             .route("/internal/tokens/exchange", web::post().to(exchange))
             .route("/readyz", web::get().to(HttpResponse::Ok))
+            .route("/healthz", web::get().to(health))
             .route("/v1/files", web::post().to(upload))
             .route("/v1/tasks", web::post().to(upload))
             .route("/internal/settings", web::get().to(settings))
