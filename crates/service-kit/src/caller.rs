@@ -1,18 +1,12 @@
-use std::{
-    collections::BTreeSet,
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, RwLock};
 
-use crate::{ErrorCode, Problem, ServiceClient};
+use crate::{ErrorCode, Problem, PublishedKeys, ServiceClient};
 
 /// Who issues our access tokens.
 pub const ISSUER: &str = "dallosh";
@@ -24,12 +18,6 @@ pub const TOKEN_TYPE: &str = "at+jwt";
 const LONGEST_TOKEN: usize = 8192;
 /// The longest life that an access token can have, in seconds.
 const LONGEST_LIFE: i64 = 24 * 3600;
-/// How long published keys are believed.
-const KEYS_FRESH: Duration = Duration::from_mins(5);
-/// How soon an unknown key id may ask for the keys again.
-const KEYS_AGAIN: Duration = Duration::from_secs(2);
-/// How long known keys serve on while the auth service does not answer.
-const KEYS_LAST: Duration = Duration::from_hours(24);
 
 /// What an access token was given for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -40,6 +28,8 @@ pub enum Credential {
     Session,
     /// An API token, by which a program acts for a user.
     ApiToken,
+    /// A token of somebody else who vouches for the user.
+    Issuer,
 }
 
 /// What an access token says.
@@ -59,7 +49,7 @@ pub struct Claims {
     pub exp: i64,
     /// The token's own id.
     pub jti: Uid,
-    /// The session, or the API token.
+    /// The session, the API token, or what stands for the issuer.
     pub sid: Uid,
     /// Which of them.
     #[serde(default)]
@@ -71,28 +61,13 @@ pub struct Claims {
 /// Verifies access tokens offline, with the keys that the auth service publishes.
 pub struct TokenVerifier {
     auth: ServiceClient,
-    keys: RwLock<Option<Published>>,
-    asking: Mutex<()>,
-}
-
-/// Keys, when they came, and when they were last asked for.
-#[derive(Clone)]
-struct Published {
-    keys: Arc<JwkSet>,
-    came: Instant,
-    asked: Instant,
-}
-
-impl Published {
-    fn is_fresh(&self, fresh: Duration) -> bool {
-        self.came.elapsed() < fresh || self.asked.elapsed() < KEYS_AGAIN
-    }
+    keys: PublishedKeys,
 }
 
 impl TokenVerifier {
     /// Verifies with the keys published by the service behind `auth`; asks for them when the first token comes.
     pub fn new(auth: ServiceClient) -> Self {
-        Self { auth, keys: RwLock::new(None), asking: Mutex::new(()) }
+        Self { auth, keys: PublishedKeys::default() }
     }
 
     /// Checks a token and gives what it says.
@@ -110,10 +85,9 @@ impl TokenVerifier {
             return Err(refused());
         }
         let kid = head.kid.ok_or_else(refused)?;
-        let mut keys = self.keys(KEYS_FRESH).await?;
-        if keys.find(&kid).is_none() {
-            keys = self.keys(KEYS_AGAIN).await?;
-        }
+        let ask = || self.auth.get::<JwkSet>("/.well-known/jwks.json", None);
+        let keys =
+            self.keys.having(&kid, ask).await.map_err(|error| Problem::unavailable("the auth service", error))?;
         let key = keys.find(&kid).and_then(|jwk| DecodingKey::from_jwk(jwk).ok()).ok_or_else(refused)?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[ISSUER]);
@@ -124,40 +98,6 @@ impl TokenVerifier {
         let claims = decode::<Claims>(token, &key, &rules).map_err(|_| refused())?.claims;
         // What a mistake signed for a lifetime is no token of ours.
         if claims.exp.saturating_sub(claims.iat) <= LONGEST_LIFE { Ok(claims) } else { Err(refused()) }
-    }
-
-    /// Keys not older than `fresh`, or older ones for as long as newer ones can't be had or are being asked for.
-    async fn keys(&self, fresh: Duration) -> Result<Arc<JwkSet>, Problem> {
-        let known = self.keys.read().await.clone();
-        let _asking = match &known {
-            Some(known) if known.is_fresh(fresh) => return Ok(known.keys.clone()),
-            Some(known) => match self.asking.try_lock() {
-                Ok(asking) => asking,
-                Err(_) => return Ok(known.keys.clone()),
-            },
-            None => self.asking.lock().await,
-        };
-        if let Some(known) = &*self.keys.read().await
-            && known.is_fresh(fresh)
-        {
-            return Ok(known.keys.clone());
-        }
-        let answer = self.auth.get::<JwkSet>("/.well-known/jwks.json", None).await;
-        let mut slot = self.keys.write().await;
-        let now = Instant::now();
-        match (answer, &mut *slot) {
-            (Ok(keys), slot) => {
-                let keys = Arc::new(keys);
-                *slot = Some(Published { keys: keys.clone(), came: now, asked: now });
-                Ok(keys)
-            }
-            (Err(error), Some(known)) if known.came.elapsed() < KEYS_LAST => {
-                tracing::warn!(%error, "the published keys can't be read again; the known ones serve on");
-                known.asked = now;
-                Ok(known.keys.clone())
-            }
-            (Err(error), _) => Err(Problem::unavailable("the auth service", error)),
-        }
     }
 }
 
@@ -185,7 +125,7 @@ impl Scope {
 pub struct Caller {
     /// The user.
     pub user: Uid,
-    /// The session, or the API token.
+    /// The session, the API token, or what stands for the issuer.
     pub session: Uid,
     /// Which of them.
     pub credential: Credential,

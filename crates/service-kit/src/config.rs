@@ -12,6 +12,8 @@ use dallosh_primitives::ByteSize;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use crate::issuer::{self, Issuer};
+
 /// The prefix of environment variables that are configuration; `__` separates the parts of a key.
 const PREFIX: &str = "DALLOSH__";
 /// What is allowed for a list of origins.
@@ -180,6 +182,8 @@ pub struct Config {
     pub admin_email: Option<String>,
     /// `auth.admin_password`.
     pub admin_password: Option<SecretString>,
+    /// `auth.issuers`: who else may say who users are.
+    pub issuers: Vec<Issuer>,
     /// `auth.master_key`.
     pub master_key: Option<SecretString>,
     /// `FAILPOINTS`: where the process is made to fail; nothing in the production profile.
@@ -258,6 +262,9 @@ impl Config {
         let allowed_origins = reader.parse("models.allowed_origins", "", ORIGINS, origins);
         let admin_email = reader.optional("auth.admin_email", "an e-mail address", |text| text.contains('@'));
         let admin_password = reader.secret("auth.admin_password");
+        let issuers = reader.parse("auth.issuers", "", issuer::ALLOWED, |text| {
+            issuer::parse(text, profile.unwrap_or(Profile::Development))
+        });
         let master_key = reader.secret("auth.master_key");
         let failpoints = reader.failpoints(sources, profile);
         reader.finish(|effective| {
@@ -283,6 +290,7 @@ impl Config {
                 allowed_origins: allowed_origins?,
                 admin_email,
                 admin_password,
+                issuers: issuers?,
                 master_key,
                 failpoints,
                 effective,
@@ -534,6 +542,21 @@ mod tests {
         let sources = Sources { file: Some(("dallosh.toml".into(), text.into())), ..Sources::default() };
         let ConfigErrors(errors) = Config::load(&sources).unwrap_err();
         assert!(errors[0].starts_with("dallosh.toml: line 3: ") && !errors[0].contains("canary"), "{errors:?}");
+    }
+
+    #[test]
+    fn issuers_are_tables_of_the_file_or_the_same_as_inline_tables() {
+        let tables = "[[auth.issuers]]\nissuer = \"https://a.example\"\naudience = \"api\"\ndefault_role = \"analyst\"\n\n\
+            [[auth.issuers]]\nissuer = \"https://b.example\"\naudience = \"api\"\nrole_claim = \"groups\"\n\
+            [auth.issuers.roles]\n\"the, boss\" = \"admin\"\n";
+        let file = Sources { file: Some(("dallosh.toml".into(), tables.into())), ..Sources::default() };
+        let inline = r#"{ issuer = "https://a.example", audience = "api", default_role = "analyst" },
+            { issuer = "https://b.example", audience = "api", role_claim = "groups", roles = { "the, boss" = "admin" } }"#;
+        let read = Config::load(&file).unwrap().issuers;
+        assert_eq!((read.len(), read[1].roles["the, boss"].as_str()), (2, "admin"));
+        assert_eq!(Config::load(&environment(&[("DALLOSH__AUTH__ISSUERS", inline)])).unwrap().issuers, read);
+        let ConfigErrors(errors) = Config::load(&environment(&[("DALLOSH__AUTH__ISSUERS", "a.example")])).unwrap_err();
+        assert!(errors[0].starts_with("auth.issuers: `a.example`") && errors[0].contains("audience"), "{errors:?}");
     }
 
     #[test]

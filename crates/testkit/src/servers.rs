@@ -32,3 +32,8 @@ pub fn aimock_url() -> Result<String> {
 pub fn s3_endpoint() -> Result<String> {
     variable("DALLOSH_TEST_S3_ENDPOINT")
 }
+
+/// A running server of user pools, which is Cognito's part of AWS.
+pub fn cognito_endpoint() -> Result<String> {
+    variable("DALLOSH_TEST_COGNITO_ENDPOINT")
+}

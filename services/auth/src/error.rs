@@ -3,7 +3,13 @@ use dallosh_contracts::Permission;
 use dallosh_service_kit::{ErrorCode, Problem};
 use dallosh_store::{StoreError, StoreErrorKind};
 
-use crate::{attempts::Blocked, hashing::HashError, password::WeakPassword, tokens::TokenError};
+use crate::{
+    attempts::Blocked,
+    hashing::HashError,
+    issuers::{KeysError, Refused},
+    password::WeakPassword,
+    tokens::TokenError,
+};
 
 /// A field of a request, and what is wrong with it.
 pub type WrongField = (&'static str, &'static str);
@@ -29,6 +35,12 @@ pub enum Error {
     /// An API token was shown for something that only its user may do.
     #[error("an API token can't do this; sign in for it")]
     NotForApiTokens,
+    /// The issuer gives its user no role that there is here.
+    #[error("your sign-in gives you no role here; ask an administrator")]
+    NoRole,
+    /// The keys of an issuer can't be had.
+    #[error("the keys of the issuer can't be had")]
+    Issuer(#[from] KeysError),
     /// The new password is refused.
     #[error("the password {0}")]
     WeakPassword(#[from] WeakPassword),
@@ -85,6 +97,15 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid => Self::SignedOut,
+            Refused::Keys(error) => Self::Issuer(error),
+        }
+    }
+}
+
 impl Error {
     /// The code of the problem that a client sees.
     pub fn code(&self) -> ErrorCode {
@@ -92,22 +113,19 @@ impl Error {
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::RegistrationClosed => ErrorCode::RegistrationClosed,
             Self::SignedOut => ErrorCode::Unauthorized,
-            Self::NotForApiTokens => ErrorCode::Forbidden,
             Self::Blocked(..) => ErrorCode::RateLimited,
             Self::WeakPassword(_) => ErrorCode::WeakPassword,
             Self::Invalid(_) => ErrorCode::Validation,
-            Self::EmailTaken => ErrorCode::Conflict,
-            Self::NoApiToken => ErrorCode::NotFound,
-            Self::NotFound => ErrorCode::NotFound,
-            Self::Forbidden(_) | Self::Beyond(_) => ErrorCode::Forbidden,
+            Self::NotFound | Self::NoApiToken => ErrorCode::NotFound,
+            Self::Forbidden(_) | Self::Beyond(_) | Self::NotForApiTokens | Self::NoRole => ErrorCode::Forbidden,
             Self::OwnAccount => ErrorCode::OwnAccount,
             Self::LastAdmin => ErrorCode::LastAdmin,
             Self::FixedRole(..) => ErrorCode::FixedRole,
             Self::RoleInUse(_) => ErrorCode::InUse,
-            Self::NameTaken => ErrorCode::Conflict,
+            Self::EmailTaken | Self::NameTaken => ErrorCode::Conflict,
             Self::Precondition(problem) => problem.code,
             Self::Changed => ErrorCode::PreconditionFailed,
-            Self::Busy | Self::RegistrationUnknown => ErrorCode::Unavailable,
+            Self::Busy | Self::RegistrationUnknown | Self::Issuer(_) => ErrorCode::Unavailable,
             Self::Hash(_) | Self::Token(_) => ErrorCode::Internal,
             Self::Store(error) => match error.kind {
                 StoreErrorKind::Unavailable | StoreErrorKind::Stale => ErrorCode::Unavailable,

@@ -8,6 +8,7 @@ mod api_token;
 mod attempts;
 mod error;
 mod hashing;
+mod issuers;
 mod keys;
 mod operator;
 mod password;

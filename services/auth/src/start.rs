@@ -9,6 +9,7 @@ use crate::{
     attempts::Attempts,
     error::Error,
     hashing::{Hashing, Verdict},
+    issuers::Issuers,
     keys::{self, KeyError},
     password,
     role::{ADMIN, ANALYST, Role},
@@ -49,6 +50,9 @@ pub enum StartError {
     /// A client of our own published keys or of the settings can't be set up.
     #[error("a client of the other services can't be set up")]
     Client(#[from] ClientError),
+    /// The client that asks issuers for their keys can't be set up.
+    #[error("the client of issuers can't be set up")]
+    Issuers(#[from] reqwest::Error),
     /// The process is stopping.
     #[error("the process is stopping")]
     Stopping,
@@ -84,8 +88,9 @@ pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Res
     let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
     let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
     let secure_cookies = config.profile == Profile::Production;
+    let issuers = Issuers::new(&config.issuers, config.profile)?;
     let (attempts, settings) = (Attempts::default(), SettingsReader::new(config)?);
-    Ok(State { store, hashing, attempts, tokens, clock, secure_cookies, settings, admin, analyst })
+    Ok(State { store, hashing, attempts, tokens, issuers, clock, secure_cookies, settings, admin, analyst })
 }
 
 /// The roles that are always there.

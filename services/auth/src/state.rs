@@ -3,7 +3,7 @@ use std::sync::Arc;
 use dallosh_primitives::{Clock, Uid};
 use dallosh_service_kit::SettingsReader;
 
-use crate::{attempts::Attempts, hashing::Hashing, store::AuthStore, tokens::Tokens};
+use crate::{attempts::Attempts, hashing::Hashing, issuers::Issuers, store::AuthStore, tokens::Tokens};
 
 /// What handlers and the sweeper share.
 pub struct State {
@@ -15,6 +15,8 @@ pub struct State {
     pub attempts: Attempts,
     /// Tokens.
     pub tokens: Tokens,
+    /// Who else says who users are.
+    pub issuers: Issuers,
     /// The time of sessions and tokens.
     pub clock: Arc<dyn Clock>,
     /// Whether browsers get cookies for TLS only, however a request came.

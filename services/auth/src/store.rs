@@ -295,6 +295,14 @@ impl AuthStore {
     pub async fn insert_user(&self, data: User, by: Option<&str>) -> Result<Versioned<User>, StoreError> {
         let uid = Uid::new();
         let by = by.map_or_else(|| uid.to_string(), str::to_owned);
+        self.insert_user_as(uid, data, &by).await
+    }
+
+    /// Inserts a user under this id.
+    ///
+    /// # Errors
+    /// `Duplicate` when the id or the address is taken.
+    pub async fn insert_user_as(&self, uid: Uid, data: User, by: &str) -> Result<Versioned<User>, StoreError> {
         user(self.users.insert_as(uid, data.into(), by).await?)
     }
 

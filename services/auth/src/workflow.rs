@@ -3,6 +3,7 @@
 mod actor;
 mod api_tokens;
 mod departure;
+mod issuers;
 pub mod roles;
 pub mod sessions;
 pub mod users;
@@ -199,7 +200,14 @@ pub async fn logout(state: &State, caller: &Caller) -> Result<(), Error> {
 
 /// The caller as they are now, which may be less than their token says.
 pub async fn me(state: &State, caller: &Caller) -> Result<Member, Error> {
-    let member = member_of(state, caller.session).await?;
+    let member = match caller.credential {
+        Credential::Session | Credential::ApiToken => member_of(state, caller.session).await?,
+        // The session is the issuer's, who said a moment ago that it goes on.
+        Credential::Issuer => {
+            let user = state.store.user(caller.user).await?.filter(|user| !user.data.disabled);
+            with_role(state, user.ok_or(Error::SignedOut)?).await?
+        }
+    };
     if member.user.uid == caller.user { Ok(member) } else { Err(Error::SignedOut) }
 }
 
@@ -336,12 +344,12 @@ mod tests {
     use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
     use chrono::Utc;
     use dallosh_primitives::SystemClock;
-    use dallosh_service_kit::{Config, SettingsReader, Sources};
+    use dallosh_service_kit::{Config, Profile, SettingsReader, Sources};
     use dallosh_store::Store;
     use ed25519_dalek::SigningKey;
 
     use super::*;
-    use crate::{attempts::Attempts, hashing::Hashing, store::AuthStore};
+    use crate::{attempts::Attempts, hashing::Hashing, issuers::Issuers, store::AuthStore};
 
     #[tokio::test]
     async fn a_hash_of_less_effort_is_replaced_at_the_next_sign_in() {
@@ -362,6 +370,7 @@ mod tests {
             hashing: Hashing::start().await.unwrap(),
             attempts: Attempts::default(),
             tokens,
+            issuers: Issuers::new(&[], Profile::Development).unwrap(),
             clock,
             secure_cookies: false,
             settings: SettingsReader::new(&Config::load(&Sources::default()).unwrap()).unwrap(),

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dallosh_contracts::{API_TOKEN_PREFIX, ExchangeRequest, ExchangedToken};
-use dallosh_service_kit::{ClientError, ErrorCode, Problem, ServiceClient};
+use dallosh_service_kit::{ClientError, ErrorCode, Issuer, Problem, ServiceClient, claimed_issuer};
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
 
@@ -16,13 +16,16 @@ const MOST: u64 = 10_000;
 /// Exchanges credentials, and remembers the answers for a moment.
 pub struct Exchange {
     auth: ServiceClient,
+    /// Whose tokens are exchanged.
+    issuers: Vec<String>,
     known: Cache<[u8; 32], Arc<str>>,
 }
 
 impl Exchange {
-    /// Asks the service behind `auth`.
-    pub fn new(auth: ServiceClient) -> Self {
-        Self { auth, known: Cache::builder().max_capacity(MOST).time_to_live(BELIEVED).build() }
+    /// Asks the service behind `auth`, also about tokens of these `issuers`.
+    pub fn new(auth: ServiceClient, issuers: &[Issuer]) -> Self {
+        let issuers = issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        Self { auth, issuers, known: Cache::builder().max_capacity(MOST).time_to_live(BELIEVED).build() }
     }
 
     /// The access token with which the request goes on: `shown` itself, unless it is of a kind that is exchanged.
@@ -32,7 +35,7 @@ impl Exchange {
     /// What `count` says; `unauthorized` for a credential that is worth nothing; `forbidden` for one whose owner may do
     /// nothing here; `unavailable`.
     pub async fn access(&self, shown: String, count: impl Fn() -> Result<(), Problem>) -> Result<String, Problem> {
-        if !shown.starts_with(API_TOKEN_PREFIX) {
+        if !self.takes(&shown) {
             return Ok(shown);
         }
         let key: [u8; 32] = Sha256::digest(&shown).into();
@@ -44,6 +47,12 @@ impl Exchange {
         };
         let access = self.known.try_get_with(key, ask).await;
         access.map(|token| token.as_ref().to_owned()).map_err(|problem: Arc<Problem>| problem.as_ref().clone())
+    }
+
+    /// Whether this is to be exchanged.
+    fn takes(&self, shown: &str) -> bool {
+        let is_foreign = || claimed_issuer(shown).is_some_and(|issuer| self.issuers.contains(&issuer));
+        shown.starts_with(API_TOKEN_PREFIX) || (!self.issuers.is_empty() && is_foreign())
     }
 }
 

@@ -138,7 +138,7 @@ pub fn service_with(
     let max_upload = config.max_upload.0.saturating_add(FORM);
     // One for each thread: a connection's work then stays on the thread of its requests.
     let (rates, streams) = (Arc::new(Rates::new(config.requests_per_second)), Streams::default());
-    let exchange = Arc::new(Exchange::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
+    let exchange = Arc::new(Exchange::new(ServiceClient::new(config.url_of(ServiceName::Auth))?, &config.issuers));
     let settings = Arc::new(SettingsReader::new(config)?);
     let door = || {
         let trusted_proxies = config.trusted_proxies.clone();

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::Caller;
+use dallosh_service_kit::{Caller, Credential};
 
 use super::lets_in;
 use crate::{error::Error, state::State};
@@ -18,8 +18,11 @@ impl Actor {
     /// The caller, who needs this permission.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] when the caller is somebody no more; [`Error::Forbidden`].
+    /// [`Error::NotForApiTokens`], which may read at most; [`Error::SignedOut`] when the caller is somebody no more; [`Error::Forbidden`].
     pub async fn of(state: &State, caller: &Caller, needed: Permission) -> Result<Self, Error> {
+        if caller.credential == Credential::ApiToken && needed != Permission::ReadUsers {
+            return Err(Error::NotForApiTokens);
+        }
         let user = state.store.user(caller.user).await?.filter(|user| !user.data.disabled).ok_or(Error::SignedOut)?;
         // A token of the operator belongs to no session.
         if let Some(session) = state.store.session(caller.session).await?

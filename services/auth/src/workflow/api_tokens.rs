@@ -9,7 +9,7 @@ use dallosh_service_kit::{Caller, Credential};
 use dallosh_store::Versioned;
 use secrecy::SecretString;
 
-use super::{me, with_role};
+use super::{issuers, me, with_role};
 use crate::{
     api_token::{ApiToken, ApiTokenSecret, MOST},
     error::Error,
@@ -84,12 +84,16 @@ pub struct Exchanged {
     pub ends_at: DateTime<Utc>,
 }
 
-/// Gives an access token for an API token, with what both the token and its user's role allow at this moment.
+/// Gives an access token for an API token, with what both the token and its user's role allow at this moment; or for
+/// the token of an issuer.
 ///
 /// # Errors
-/// [`Error::SignedOut`] for one that is unknown or over, and for one of a user who may not sign in.
+/// [`Error::SignedOut`] for one that is unknown or over, and for one of a user who may not sign in; and those of
+/// issuers.
 pub async fn exchange(state: &State, presented: &str) -> Result<Exchanged, Error> {
-    let secret = ApiTokenSecret::parse(presented).ok_or(Error::SignedOut)?;
+    let Some(secret) = ApiTokenSecret::parse(presented) else {
+        return issuers::exchange(state, presented).await;
+    };
     let now = state.clock.now();
     let found = state.store.api_token_by_hash(&secret.hash()).await?;
     let token = found.filter(|token| token.data.is_live(now)).ok_or(Error::SignedOut)?;

@@ -100,12 +100,15 @@ mod tests {
 
     use chrono::{DateTime, Utc};
     use dallosh_primitives::SystemClock;
-    use dallosh_service_kit::{Config, SettingsReader, Sources};
+    use dallosh_service_kit::{Config, Profile, SettingsReader, Sources};
     use dallosh_store::Store;
     use ed25519_dalek::SigningKey;
 
     use super::*;
-    use crate::{attempts::Attempts, hashing::Hashing, role::Role, store::AuthStore, tokens::Tokens, user::Email};
+    use crate::{
+        attempts::Attempts, hashing::Hashing, issuers::Issuers, role::Role, store::AuthStore, tokens::Tokens,
+        user::Email,
+    };
 
     /// Takes away an administrator beside whom there is one with this mark.
     async fn takes_one_away(other_leaves_since: DateTime<Utc>) -> bool {
@@ -123,6 +126,7 @@ mod tests {
             hashing: Hashing::start().await.unwrap(),
             attempts: Attempts::default(),
             tokens: Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap(),
+            issuers: Issuers::new(&[], Profile::Development).unwrap(),
             clock,
             secure_cookies: false,
             settings: SettingsReader::new(&Config::load(&Sources::default()).unwrap()).unwrap(),

@@ -81,6 +81,23 @@ async fn a_token_can_make_no_token_and_reach_no_account() {
 }
 
 #[tokio::test]
+async fn a_token_reads_users_at_most() {
+    let stack = Stack::start().await;
+    let (access, _) = stack.session(ADMIN, KNOWN).await;
+    let me = stack.get("/v1/auth/me", &access).await.body;
+    let made = make(&stack, &access, json!({"name": "ci", "permissions": Permission::ALL})).await;
+    let own = exchange(&stack, &made.text("token")).await.text("access_token");
+    assert_eq!(stack.get("/v1/users", &own).await.status, 200);
+    for (path, body) in [
+        ("/v1/users", json!({"email": "robot@example.com", "role_id": me["role"]["uid"]})),
+        ("/v1/roles", json!({"name": "robots", "permissions": ["read_tasks"]})),
+    ] {
+        let refused = answer(stack.request(Method::POST, path).bearer_auth(&own).json(&body)).await;
+        assert_eq!(refused.summary(), "403 forbidden: an API token can't do this; sign in for it", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_gives_a_token_more_than_they_have_and_wrong_fields_are_named() {
     let stack = Stack::start().await;
     let (access, _) = stack.session(ANALYST, KNOWN).await;

@@ -9,6 +9,9 @@
 mod account;
 mod api_tokens;
 mod browser;
+mod cognito;
+mod issuer;
+mod issuers;
 mod last_admin;
 mod refresh;
 mod roles;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use dallosh_gateway::Limits;
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -63,4 +64,18 @@ async fn who_tries_tokens_out_is_429_and_asks_nobody_any_more() {
         asked += 1;
     }
     assert_eq!(asked, statuses.iter().filter(|status| **status == 401).count());
+}
+
+#[actix_web::test]
+async fn a_token_of_an_issuer_that_is_believed_is_exchanged_and_of_another_is_not() {
+    let believed = r#"{ issuer = "https://login.example.com/", audience = "dallosh", default_role = "analyst" }"#;
+    let mut world = World::with(Limits::default(), &[("auth.issuers", believed)]).await;
+    let of = |issuer: &str| format!("e30.{}.AAAA", URL_SAFE_NO_PAD.encode(json!({"iss": issuer}).to_string()));
+    for issuer in ["https://login.example.com", "https://other.example.com/", "dallosh"] {
+        assert_eq!(code(show(&world, &of(issuer)).await).await, "401 unauthorized", "{issuer}");
+    }
+    assert!(world.told.try_recv().is_err(), "the auth service was asked");
+    let foreign = of("https://login.example.com/");
+    assert_eq!(code(show(&world, &foreign).await).await, "401 unauthorized");
+    assert_eq!(world.told.recv().await.unwrap(), format!("exchange {foreign}"));
 }
