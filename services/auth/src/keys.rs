@@ -1,17 +1,19 @@
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use dallosh_secrets::key_file;
+use dallosh_secrets::{KEY_FOLDER, key_file};
 use ed25519_dalek::{
-    SigningKey,
+    SigningKey, VerifyingKey,
     pkcs8::{self, DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding},
 };
 use rand::{TryRng as _, rngs::SysRng};
 
 /// The key file.
 const FILE: &str = "auth-ed25519.pem";
+/// How files beside it begin whose keys sign nothing, and are published all the same.
+const OTHERS: &str = "auth-ed25519-";
 
 /// The signing key can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,31 @@ pub fn load_or_make(data_dir: &Path) -> Result<SigningKey, KeyError> {
     SigningKey::from_pkcs8_pem(&text).map_err(|error| KeyError::Content(path, error))
 }
 
+/// The public halves of the keys in `auth-ed25519-*.pem` beside the one that signs: those that signed before, and those
+/// that are to sign next.
+///
+/// # Errors
+/// When a file can't be read, or holds something else.
+pub fn others(data_dir: &Path) -> Result<Vec<VerifyingKey>, KeyError> {
+    let folder = data_dir.join(KEY_FOLDER);
+    let failed = |error| KeyError::File(folder.clone(), error);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(OTHERS) && path.extension().is_some_and(|kind| kind == "pem") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let key = |path: PathBuf| {
+        let text = fs::read_to_string(&path).map_err(|error| KeyError::File(path.clone(), error))?;
+        let key = SigningKey::from_pkcs8_pem(&text).map_err(|error| KeyError::Content(path, error))?;
+        Ok(key.verifying_key())
+    };
+    paths.into_iter().map(key).collect()
+}
+
 /// A new key as text, which is wiped from memory after use.
 fn make(path: &Path) -> Result<impl AsRef<[u8]> + use<>, KeyError> {
     let mut seed = [0; 32];
@@ -46,9 +73,7 @@ fn make(path: &Path) -> Result<impl AsRef<[u8]> + use<>, KeyError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
-
-    use dallosh_secrets::KEY_FOLDER;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 

@@ -15,7 +15,7 @@ use crate::{
     role::{ADMIN, ANALYST, Role},
     state::State,
     store::AuthStore,
-    tokens::{TokenError, Tokens},
+    tokens::{PublicKey, TokenError, Tokens},
     user::{Email, User},
 };
 
@@ -85,12 +85,14 @@ pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Res
     let beginning = Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() };
     let FirstRoles { admin, analyst } = beginning.run().await?;
     let folder = config.data_dir.clone();
-    let key = tokio::task::spawn_blocking(move || keys::load_or_make(&folder)).await;
-    let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
+    let keys = move || Ok::<_, KeyError>((keys::load_or_make(&folder)?, keys::others(&folder)?));
+    let (key, others) = tokio::task::spawn_blocking(keys).await.map_err(|_| StartError::Stopping)??;
+    let tokens = Tokens::new(&key)?;
+    let published = [tokens.public_key().clone()].into_iter().chain(others.iter().map(PublicKey::from)).collect();
     let secure_cookies = config.profile == Profile::Production;
     let issuers = Issuers::new(&config.issuers, config.profile)?;
     let (attempts, settings) = (Attempts::default(), SettingsReader::new(config)?);
-    Ok(State { store, hashing, attempts, tokens, issuers, clock, secure_cookies, settings, admin, analyst })
+    Ok(State { store, hashing, attempts, tokens, published, issuers, clock, secure_cookies, settings, admin, analyst })
 }
 
 /// The roles that are always there.

@@ -3,7 +3,13 @@ use std::sync::Arc;
 use dallosh_primitives::{Clock, Uid};
 use dallosh_service_kit::SettingsReader;
 
-use crate::{attempts::Attempts, hashing::Hashing, issuers::Issuers, store::AuthStore, tokens::Tokens};
+use crate::{
+    attempts::Attempts,
+    hashing::Hashing,
+    issuers::Issuers,
+    store::AuthStore,
+    tokens::{PublicKey, Tokens},
+};
 
 /// What handlers and the sweeper share.
 pub struct State {
@@ -15,6 +21,8 @@ pub struct State {
     pub attempts: Attempts,
     /// Tokens.
     pub tokens: Tokens,
+    /// The keys that verify access tokens: of the one that signs, and others.
+    pub published: Vec<PublicKey>,
     /// Who else says who users are.
     pub issuers: Issuers,
     /// The time of sessions and tokens.

@@ -6,7 +6,7 @@ use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{AUDIENCE, Claims, Credential, ISSUER, TOKEN_TYPE};
 use ed25519_dalek::{
-    SigningKey,
+    SigningKey, VerifyingKey,
     pkcs8::{self, EncodePrivateKey as _},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto, encode};
@@ -47,13 +47,21 @@ pub struct Holder {
     pub permissions: BTreeSet<Permission>,
 }
 
-/// The public half of the signing key.
+/// The public half of a signing key.
 #[derive(Debug, Clone)]
 pub struct PublicKey {
     /// Its RFC 7638 thumbprint, which names it in tokens.
     pub id: String,
     /// Its 32 bytes in URL-safe base64.
     pub x: String,
+}
+
+impl From<&VerifyingKey> for PublicKey {
+    fn from(key: &VerifyingKey) -> Self {
+        let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
+        let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+        Self { id: URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)), x }
+    }
 }
 
 /// Makes tokens.
@@ -66,15 +74,12 @@ pub struct Tokens {
 impl Tokens {
     /// Makes them with this key.
     pub fn new(key: &SigningKey) -> Result<Self, TokenError> {
-        let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-        let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-        let id = URL_SAFE_NO_PAD.encode(Sha256::digest(canonical));
         let root = EncodingKey::from_secret(key.as_bytes());
         let succession = crypto::sign(b"refresh token succession", &root, Algorithm::HS256)?;
         Ok(Self {
             signing: EncodingKey::from_ed_der(key.to_pkcs8_der()?.as_bytes()),
             succession: EncodingKey::from_secret(succession.as_bytes()),
-            public: PublicKey { id, x },
+            public: PublicKey::from(&key.verifying_key()),
         })
     }
 

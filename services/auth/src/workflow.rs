@@ -370,6 +370,7 @@ mod tests {
             hashing: Hashing::start().await.unwrap(),
             attempts: Attempts::default(),
             tokens,
+            published: Vec::new(),
             issuers: Issuers::new(&[], Profile::Development).unwrap(),
             clock,
             secure_cookies: false,

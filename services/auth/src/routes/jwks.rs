@@ -41,7 +41,7 @@ pub struct JwksView {
 #[utoipa::path(tag = "auth", security(()), responses((status = 200, description = "The keys", body = JwksView)))]
 #[get("/.well-known/jwks.json")]
 pub async fn list_keys(state: web::Data<State>) -> HttpResponse {
-    let PublicKey { id, x } = state.tokens.public_key().clone();
-    let key = JwkView { kty: "OKP", crv: "Ed25519", alg: "EdDSA", purpose: "sig", kid: id, x };
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(JwksView { keys: vec![key] })
+    let view = |PublicKey { id, x }| JwkView { kty: "OKP", crv: "Ed25519", alg: "EdDSA", purpose: "sig", kid: id, x };
+    let keys = state.published.iter().cloned().map(view).collect();
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(JwksView { keys })
 }

@@ -126,6 +126,7 @@ mod tests {
             hashing: Hashing::start().await.unwrap(),
             attempts: Attempts::default(),
             tokens: Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap(),
+            published: Vec::new(),
             issuers: Issuers::new(&[], Profile::Development).unwrap(),
             clock,
             secure_cookies: false,

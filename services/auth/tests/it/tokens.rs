@@ -210,3 +210,25 @@ async fn an_entity_tag_saves_sending_what_the_client_has() {
     let again = stack.request(reqwest::Method::GET, "/v1/auth/me").bearer_auth(&access).header("if-none-match", tag);
     assert_eq!(answer(again).await.status, 304);
 }
+
+#[tokio::test]
+async fn a_renamed_key_signs_no_more_and_verifies_still() {
+    let stack = Stack::start().await;
+    let (old, refresh) = stack.session(ANALYST, KNOWN).await;
+    let keys = stack.folder().join("keys");
+    fs::rename(keys.join("auth-ed25519.pem"), keys.join("auth-ed25519-old.pem")).unwrap();
+    let stack = stack.restart(&[]).await.unwrap();
+    assert_eq!(stack.get("/v1/auth/me", &old).await.status, 200);
+    let new = stack.refresh(&refresh).await.text("access_token");
+    assert_eq!(stack.get("/v1/auth/me", &new).await.status, 200);
+    let published = stack.get("/.well-known/jwks.json", "").await.body["keys"].as_array().unwrap().len();
+    assert_eq!(
+        (published, jsonwebtoken::decode_header(&new).unwrap().kid == jsonwebtoken::decode_header(&old).unwrap().kid),
+        (2, false)
+    );
+
+    fs::remove_file(keys.join("auth-ed25519-old.pem")).unwrap();
+    let stack = stack.restart(&[]).await.unwrap();
+    assert_eq!(stack.get("/v1/auth/me", &old).await.status, 401);
+    assert_eq!(stack.get("/v1/auth/me", &new).await.status, 200);
+}
