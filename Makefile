@@ -33,7 +33,7 @@ generate: ## write proto/ and docs/errors.md anew from the code
 	mkdir -p proto/schemas
 	cargo run -q --locked -p dallosh -- openapi > proto/openapi.yaml
 	cargo run -q --locked -p dallosh -- asyncapi > proto/asyncapi.yaml
-	for name in proceed_task retry_step handle_process task_event; do cargo run -q --locked -p dallosh -- schema $$name > proto/schemas/$$name.json; done
+	for name in proceed_task retry_step handle_process record_activity task_event; do cargo run -q --locked -p dallosh -- schema $$name > proto/schemas/$$name.json; done
 	cargo run -q --locked -p dallosh -- errors > docs/errors.md
 
 chaos: ## play SEEDS=10000 random histories of the job engine; DALLOSH_SEED=… plays one again

@@ -19,5 +19,7 @@ pub const MODEL_COST: &str = "dallosh_model_cost_microdollars_total";
 pub const CACHE_HITS: &str = "dallosh_answer_cache_hits_total";
 /// How often a running task began to wait, by `reason`.
 pub const WAITS: &str = "dallosh_task_waits_total";
+/// Requests that the activity log should have, and has not: more came than could be passed on to it.
+pub const ACTIVITY_LOST: &str = "dallosh_activity_lost_total";
 /// Pages that were asked once more than they count, after a crash or by two workers.
 pub const PAGES_REDONE: &str = "dallosh_pages_redone_total";

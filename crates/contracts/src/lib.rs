@@ -3,6 +3,7 @@
 //! Deliberately not here: behaviour. Which status may follow which is the jobs engine's, what a route answers is its
 //! service's.
 
+mod activity;
 mod event;
 mod exchange;
 pub mod figures;
@@ -15,6 +16,7 @@ mod resource;
 mod settings;
 mod task;
 
+pub use activity::{Activity, RecordActivity};
 pub use event::TaskEvent;
 pub use exchange::{API_TOKEN_PREFIX, ExchangeRequest, ExchangedToken};
 pub use file::{Dialect, FileData};

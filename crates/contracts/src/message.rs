@@ -2,7 +2,7 @@ use dallosh_primitives::Uid;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use crate::{TaskEvent, TaskStatus};
+use crate::{RecordActivity, TaskEvent, TaskStatus};
 
 /// A task waits in the queue: `proceed_task`, tasks → enrichment. Only a hint: a task is started over REST, where its file
 /// and its models are looked at.
@@ -69,9 +69,10 @@ pub struct HandleProcess {
 pub type PublishedSchema = (&'static str, &'static str, fn() -> Schema);
 
 /// Every message, for `proto/`.
-pub const SCHEMAS: [PublishedSchema; 4] = [
+pub const SCHEMAS: [PublishedSchema; 5] = [
     ("proceed_task", "proceed_task", || schema_for!(ProceedTask)),
     ("retry_step", "retry_step", || schema_for!(RetryStep)),
     ("handle_process", "handle_process", || schema_for!(HandleProcess)),
+    ("record_activity", "record_activity", || schema_for!(RecordActivity)),
     ("{file_id}.{event}", "task_event", || schema_for!(TaskEvent)),
 ];

@@ -3,6 +3,7 @@
 //! AES-256-GCM with a random nonce; the key is derived from the master key by HKDF-SHA-256. Deliberately not here: where
 //! sealed texts are stored, and who may open them.
 
+mod authenticator;
 mod key_file;
 mod master;
 
@@ -16,6 +17,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use authenticator::{Authenticator, TAG_BYTES};
 pub use key_file::{KEY_FOLDER, key_file};
 pub use master::KeyError;
 

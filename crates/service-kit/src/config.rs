@@ -178,6 +178,8 @@ pub struct Config {
     pub max_upload: ByteSize,
     /// `models.allowed_origins`.
     pub allowed_origins: Vec<String>,
+    /// `logs.anchors`: the file to which the ends of the activity log are added.
+    pub log_anchors: PathBuf,
     /// `auth.admin_email`.
     pub admin_email: Option<String>,
     /// `auth.admin_password`.
@@ -260,6 +262,10 @@ impl Config {
         let tls = reader.tls(below);
         let page_origins = reader.parse("gateway.allowed_origins", "", ORIGINS, origins);
         let allowed_origins = reader.parse("models.allowed_origins", "", ORIGINS, origins);
+        let log_anchors = reader.parse("logs.anchors", "anchors", "a file", |text| {
+            let folder = data_dir.clone().unwrap_or_default();
+            (!text.is_empty()).then(|| folder.join(text))
+        });
         let admin_email = reader.optional("auth.admin_email", "an e-mail address", |text| text.contains('@'));
         let admin_password = reader.secret("auth.admin_password");
         let issuers = reader.parse("auth.issuers", "", issuer::ALLOWED, |text| {
@@ -288,6 +294,7 @@ impl Config {
                 max_parallel: u32::try_from(max_parallel?).ok()?,
                 max_upload: max_upload?,
                 allowed_origins: allowed_origins?,
+                log_anchors: log_anchors?,
                 admin_email,
                 admin_password,
                 issuers: issuers?,

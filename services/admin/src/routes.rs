@@ -4,11 +4,15 @@ mod change_ai;
 mod change_general;
 mod create_model;
 mod delete_model;
+mod export_logs;
 mod get_ai;
 mod get_general;
+mod get_log;
 mod get_model;
 mod get_public;
+mod list_logs;
 mod list_models;
+mod logs;
 mod platform;
 mod route;
 mod test_model;
@@ -27,6 +31,9 @@ use crate::{ai::AiSettings, general::GeneralSettings, model::Model};
 /// Registers the operations.
 pub fn register(config: &mut ServiceConfig) {
     config
+        .service(list_logs::list_logs)
+        .service(export_logs::export_logs)
+        .service(get_log::get_log)
         .service(get_public::get_public_settings)
         .service(get_general::get_general_settings)
         .service(change_general::update_general_settings)

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use dallosh_llm::UrlPolicy;
 use dallosh_primitives::{Limit, Uid};
 use dallosh_secrets::Sealer;
@@ -7,6 +9,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     StartError,
+    activity::{ActivityLog, chain_key},
     ai::AiSettings,
     error,
     general::GeneralSettings,
@@ -19,6 +22,7 @@ pub struct State {
     pub settings: Collection<AiSettings>,
     pub general: Collection<GeneralSettings>,
     pub models: Collection<Model>,
+    pub log: Arc<ActivityLog>,
     pub sealer: Sealer,
     pub urls: UrlPolicy,
 }
@@ -30,6 +34,7 @@ impl State {
             settings: opened(store, AiSettings::uid()).await?,
             general: opened(store, GeneralSettings::uid()).await?,
             models: store.collection().await?,
+            log: Arc::new(ActivityLog::open(store, chain_key(config)?).await?),
             sealer: Sealer::open(config.master_key.as_ref(), &config.data_dir)?,
             urls: UrlPolicy::new(&config.allowed_origins, config.profile == Profile::Development)?,
         })

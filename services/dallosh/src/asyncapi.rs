@@ -4,12 +4,16 @@ use dallosh_contracts::SCHEMAS;
 use serde_json::{Map, Value, json};
 
 /// Who sends what to whom, in words.
-const WORDS: [(&str, &str); 4] = [
+const WORDS: [(&str, &str); 5] = [
     ("proceed_task", "tasks → enrichment: a task waits in the queue. A hint: the worker reads the task itself."),
     ("retry_step", "tasks → enrichment: a task goes on from a step. A hint: the worker goes by the task's own record."),
     (
         "handle_process",
         "tasks → enrichment: a running task is to be held, let go on, or ended. A hint: the worker reads the task itself.",
+    ),
+    (
+        "record_activity",
+        "gateway → admin: requests for the activity log. At least once; the ids of the entries tell repetitions.",
     ),
     (
         "task_event",

@@ -1,6 +1,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dallosh_admin::Report;
 use dallosh_service_kit::{Config, ServiceName, Sources, describe_errors, start_telemetry, to_yaml};
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +68,11 @@ enum Command {
     },
     /// Make collections, indexes, first roles and accounts, as `up` and `serve` do too.
     Init,
+    /// Work with the activity log.
+    Logs {
+        #[command(subcommand)]
+        command: LogsCommand,
+    },
     /// Print the OpenAPI document of the public door.
     Openapi,
     /// Print the AsyncAPI document of the messages.
@@ -80,6 +86,17 @@ enum Command {
     Errors,
     /// Print the effective configuration with the origin of each value; secrets are masked.
     Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum LogsCommand {
+    /// Look for entries that were changed, taken away or put elsewhere; beside running services, too. Exit code 1 when
+    /// there are any.
+    Verify {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -177,6 +194,10 @@ impl Cli {
                     .await
             }
             Command::Init => stack::init(&config).await,
+            Command::Logs { command: LogsCommand::Verify { json } } => match stack::verify_log(&config).await {
+                Ok(report) => return told(&report, json),
+                Err(error) => Err(error),
+            },
             Command::Openapi | Command::Asyncapi | Command::Schema { .. } | Command::Errors | Command::Config => Ok(()),
         };
         match outcome {
@@ -201,6 +222,24 @@ impl Common {
         }
         flags
     }
+}
+
+/// Prints what a verification of the log came to.
+fn told(report: &Report, json: bool) -> ExitCode {
+    if json {
+        let text = serde_json::to_string_pretty(report).map_err(|error| error.to_string());
+        print(text);
+    } else {
+        println!(
+            "{} entries, up to {}; dropped up to {}; {} anchors",
+            report.entries, report.last, report.dropped_to, report.anchors
+        );
+        for finding in &report.findings {
+            println!("{finding}");
+        }
+        println!("{}", if report.intact { "intact".to_owned() } else { format!("{} findings", report.count) });
+    }
+    if report.intact { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints an error with its causes in one line.

@@ -4,7 +4,6 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use dallosh_auth::Operator;
 use dallosh_broker::Broker;
-use dallosh_enrichment::QUEUES;
 use dallosh_primitives::{Clock, SystemClock};
 use dallosh_service_kit::{Config, Service, ServiceName, merge, run};
 use dallosh_storage::Storage;
@@ -175,8 +174,9 @@ impl Stack {
         dallosh_failpoints::arm(self.config.failpoints.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(&self.config.database_url, clock.clone()).await.map_err(part("the database"))?;
+        let queues = [&dallosh_enrichment::QUEUES[..], &dallosh_admin::QUEUES[..]].concat();
         let storage = Storage::open(&self.config.storage_url).await.map_err(part("the object store"))?;
-        let broker = Broker::open(&self.config.broker_url, &QUEUES).await.map_err(part("the broker"))?;
+        let broker = Broker::open(&self.config.broker_url, &queues).await.map_err(part("the broker"))?;
         Ok(Parts { store, broker, storage, clock, instance })
     }
 
@@ -235,10 +235,12 @@ impl Stack {
                     .map_err(part("the enrichment worker"))
             }
             ServiceName::Admin => {
-                dallosh_admin::service(listener, config, store).await.map_err(part("the admin service"))
+                dallosh_admin::service(listener, config, store, broker).await.map_err(part("the admin service"))
             }
             ServiceName::Query => dallosh_query::service(listener, config, storage).map_err(part("the query service")),
-            ServiceName::Gateway => dallosh_gateway::service(listener, config, openapi()).map_err(part("the gateway")),
+            ServiceName::Gateway => {
+                dallosh_gateway::service(listener, config, broker, openapi()).map_err(part("the gateway"))
+            }
         }
     }
 }
@@ -267,6 +269,12 @@ pub async fn init(config: &Config) -> Result<(), StackError> {
     drop(folder);
     println!("roles and first accounts are there");
     Ok(())
+}
+
+/// Reads the whole activity log, and says what was found in it.
+pub async fn verify_log(config: &Config) -> Result<dallosh_admin::Report, StackError> {
+    let store = Store::open(&config.database_url, Arc::new(SystemClock)).await.map_err(part("the database"))?;
+    dallosh_admin::verify_log(config, &store).await.map_err(part("the activity log"))
 }
 
 fn listen(address: &str) -> Result<TcpListener, StackError> {

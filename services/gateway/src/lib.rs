@@ -4,6 +4,7 @@
 //! Deliberately not here: anything of a service's subject. What an answer says is the service's; the door adds who asks
 //! from where, and takes away what only the next hop may see.
 
+mod activity;
 mod asset;
 mod body;
 mod docs;
@@ -29,13 +30,16 @@ use std::{
 
 use actix_cors::Cors;
 use actix_web::{middleware::Condition, web};
+use dallosh_broker::Broker;
 use dallosh_service_kit::{
     Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, SettingsReader, TokenVerifier,
+    Worker,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
+    activity::Recorder,
     docs::Pages,
     exchange::Exchange,
     proxy::Door,
@@ -113,8 +117,13 @@ impl Default for Limits {
 ///
 /// # Errors
 /// When a client can't be made or the document can't be written.
-pub fn service(listener: TcpListener, config: &Config, document: OpenApi) -> Result<Service, StartError> {
-    service_with(Limits::default(), Site::embedded()?, listener, config, document)
+pub fn service(
+    listener: TcpListener,
+    config: &Config,
+    broker: &Broker,
+    document: OpenApi,
+) -> Result<Service, StartError> {
+    service_with(Limits::default(), Site::embedded()?, listener, config, broker, document)
 }
 
 /// [`service`] with other limits and another frontend.
@@ -126,6 +135,7 @@ pub fn service_with(
     site: Site,
     listener: TcpListener,
     config: &Config,
+    broker: &Broker,
     document: OpenApi,
 ) -> Result<Service, StartError> {
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
@@ -140,6 +150,8 @@ pub fn service_with(
     let (rates, streams) = (Arc::new(Rates::new(config.requests_per_second)), Streams::default());
     let exchange = Arc::new(Exchange::new(ServiceClient::new(config.url_of(ServiceName::Auth))?, &config.issuers));
     let settings = Arc::new(SettingsReader::new(config)?);
+    let (recorder, taken) = Recorder::new();
+    let recorder = Arc::new(recorder);
     let door = || {
         let trusted_proxies = config.trusted_proxies.clone();
         let secure_cookies = config.profile == Profile::Production;
@@ -153,6 +165,7 @@ pub fn service_with(
             rates: rates.clone(),
             streams: streams.clone(),
             settings: settings.clone(),
+            recorder: recorder.clone(),
         }))
     };
     let (even, odd) = (door()?, door()?);
@@ -164,14 +177,18 @@ pub fn service_with(
         service.app_data(door.clone()).app_data(verifier.clone()).app_data(pages.clone());
         docs::register(service);
         service.map(|config| {
+            let forward = |upstream: Option<Arc<Upstream>>| {
+                web::route().to(move |door, verifier, shutdown, request, payload| {
+                    proxy::forward(door, verifier, shutdown, upstream.clone(), request, payload)
+                })
+            };
             for (prefix, name) in table::ROUTES {
                 let Some(upstream) = upstreams.get(name).cloned() else { continue };
-                let route = web::route().to(move |door, verifier, shutdown, request, payload| {
-                    proxy::forward(door, verifier, shutdown, upstream.clone(), request, payload)
-                });
+                let route = forward(Some(upstream));
                 let resource = web::resource([(*prefix).to_owned(), format!("{prefix}/{{rest:.*}}")]).route(route);
                 config.service(resource.wrap(Condition::new(!page_origins.is_empty(), pages_of(&page_origins))));
             }
+            config.service(web::resource(["/v1", "/v1/{rest:.*}"]).route(forward(None)));
             // Last, for it takes every path.
             if site.is_empty() {
                 config.service(web::resource("/").route(docs::start()));
@@ -181,12 +198,14 @@ pub fn service_with(
             config
         });
     });
+    let broker = broker.clone();
+    let relay: Worker = Box::new(move |stop| Box::pin(async move { recorder.relay(taken, broker, stop).await }));
     let (tls, workers) = match config.tls.clone() {
         Some(files) => {
             let (tls, renewal) = tls::configure(files, limits.renewal)?;
-            (Some(tls), vec![renewal])
+            (Some(tls), vec![relay, renewal])
         }
-        None => (None, Vec::new()),
+        None => (None, vec![relay]),
     };
     Ok(Service { name: "gateway", listener, routes, workers, checks, threads: THREADS, tls })
 }

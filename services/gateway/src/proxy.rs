@@ -8,6 +8,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use dallosh_contracts::Permission;
+use dallosh_primitives::Uid;
 use dallosh_service_kit::{
     Caller, ErrorCode, Problem, SessionCookies, SettingsReader, Shutdown, TokenVerifier, client_gone,
 };
@@ -22,6 +23,7 @@ use tokio::{
 
 use crate::{
     Limits,
+    activity::{Answered, Recorder},
     body::{self, Progress},
     exchange::Exchange,
     headers,
@@ -52,32 +54,60 @@ pub struct Door {
     pub streams: Streams,
     /// Whether it is maintenance.
     pub settings: Arc<SettingsReader>,
+    /// For the activity log.
+    pub recorder: Arc<Recorder>,
 }
 
-/// Sends a request to its service, and the answer back.
+/// Sends a request to its service, and the answer back; without one, there is no such path. The activity log hears of it.
 pub async fn forward(
     door: web::Data<Door>,
     verifier: web::Data<TokenVerifier>,
     shutdown: web::Data<Shutdown>,
-    upstream: Arc<Upstream>,
+    upstream: Option<Arc<Upstream>>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let target = target(&upstream.base, &request)?;
-    let (method, path) = (request.method().as_str(), request.path());
+    let (began, _open) = (Instant::now(), door.recorder.open.token());
     let visitor = Visitor::of(&request, &door.trusted_proxies);
+    let mut user = None;
+    let outcome = match upstream {
+        Some(upstream) => pass(&door, &verifier, &shutdown, &upstream, &request, payload, &visitor, &mut user).await,
+        None => Err(Problem::new(ErrorCode::NotFound, "there is no such path")),
+    };
+    let status =
+        outcome.as_ref().map_or_else(|problem| problem.code.status_number(), |answer| answer.status().as_u16());
+    let took = began.elapsed();
+    door.recorder.note(&Answered { request: &request, visitor: &visitor, user, status, took });
+    outcome
+}
+
+/// Passes a request on, and tells whose it is as soon as that is known.
+#[expect(clippy::too_many_arguments, reason = "what actix hands out, and what was found before")]
+async fn pass(
+    door: &Door,
+    verifier: &TokenVerifier,
+    shutdown: &Shutdown,
+    upstream: &Arc<Upstream>,
+    request: &HttpRequest,
+    payload: web::Payload,
+    visitor: &Visitor,
+    user: &mut Option<Uid>,
+) -> Result<HttpResponse, Problem> {
+    let target = target(&upstream.base, request)?;
+    let (method, path) = (request.method().as_str(), request.path());
     let cookies = SessionCookies::new(door.secure_cookies || visitor.is_secure);
     let stranger = visitor.address.map(Who::at);
     let caller = if table::is_public(method, path) {
-        visitor::check_cookies(&request, &visitor, cookies)?;
+        visitor::check_cookies(request, visitor, cookies)?;
         None
     } else {
         // Who is refused counts as nobody, so that tokens can't be tried out for ever.
         let count = || stranger.map_or(Ok(()), |who| door.rates.count(who));
-        let shown = visitor::token(&request, &visitor, cookies).or_else(|problem| count().and(Err(problem)))?;
+        let shown = visitor::token(request, visitor, cookies).or_else(|problem| count().and(Err(problem)))?;
         let access = door.exchange.access(shown, count).await?;
-        Some(Caller::of(&verifier, access).await.or_else(|problem| count().and(Err(problem)))?)
+        Some(Caller::of(verifier, access).await.or_else(|problem| count().and(Err(problem)))?)
     };
+    *user = caller.as_ref().map(|caller| caller.user);
     if let Some(who) = caller.as_ref().map(|caller| Who::User(caller.user)).or(stranger) {
         door.rates.count(who)?;
     }
@@ -88,14 +118,14 @@ pub async fn forward(
     upstream.check()?;
     let most = if table::is_upload(method, path) { door.max_upload } else { door.limits.body };
     let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let length = length(&request)?;
+    let length = length(request)?;
     if length > most && !streamed {
         return Err(body::Fault::TooLarge.into());
     }
     let method = reqwest::Method::from_bytes(method.as_bytes())
         .map_err(|_| Problem::new(ErrorCode::BadRequest, "the method can't be read"))?;
     let mut onward =
-        door.http.request(method, target).headers(headers::inward(&request, &visitor, caller.as_ref(), streamed));
+        door.http.request(method, target).headers(headers::inward(request, visitor, caller.as_ref(), streamed));
     let progress = if streamed || length > 0 {
         let (body, progress) = body::pass_on(payload, most, door.limits);
         onward = onward.body(body);
@@ -103,15 +133,15 @@ pub async fn forward(
     } else {
         watch::channel(Progress::Ended(Instant::now())).1
     };
-    let gone = client_gone(&request);
+    let gone = client_gone(request);
     let answer = select! {
-        answer = answer(onward, progress, door.limits, &upstream) => answer?,
+        answer = answer(onward, progress, door.limits, upstream) => answer?,
         () = gone.cancelled() => return Err(body::Fault::Incomplete.into()),
     };
     let open = match caller {
         Some(caller) if is_events(&answer) => {
             let settings = (!is_admin).then(|| door.settings.clone());
-            Some(Open { held: door.streams.hold(caller.user)?, settings, shutdown: shutdown.get_ref().clone() })
+            Some(Open { held: door.streams.hold(caller.user)?, settings, shutdown: shutdown.clone() })
         }
         _ => None,
     };

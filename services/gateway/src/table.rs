@@ -11,6 +11,7 @@ pub const ROUTES: &[(&str, ServiceName)] = &[
     ("/v1/tasks", ServiceName::Tasks),
     ("/v1/events", ServiceName::Tasks),
     ("/v1/settings", ServiceName::Admin),
+    ("/v1/logs", ServiceName::Admin),
     ("/v1/analysis", ServiceName::Query),
     ("/v1/overview", ServiceName::Query),
 ];

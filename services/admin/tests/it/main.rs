@@ -7,6 +7,7 @@
 )]
 
 mod general;
+mod logs;
 mod models;
 mod preferences;
 mod stack;
@@ -22,6 +23,9 @@ fn the_description_has_every_operation_and_a_key_only_in_requests() {
         .filter_map(|operation| operation["operationId"].as_str())
         .collect();
     for name in [
+        "list_logs",
+        "get_log",
+        "export_logs",
         "get_public_settings",
         "get_general_settings",
         "update_general_settings",

@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use dallosh_broker::Broker;
 use dallosh_contracts::Permission;
 use dallosh_primitives::{SystemClock, Uid};
 use dallosh_service_kit::{Config, Service, Sources};
@@ -73,6 +74,8 @@ pub struct Stack {
     ended: tokio::task::JoinHandle<()>,
     http: reqwest::Client,
     server: Shared,
+    /// The messages.
+    pub broker: Broker,
 }
 
 fn port() -> (TcpListener, SocketAddr) {
@@ -106,7 +109,8 @@ impl Stack {
         let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
         let store = Store::open(&config.database_url, Arc::new(SystemClock)).await.unwrap();
         let server = Shared::new(Mutex::default());
-        let service = dallosh_admin::service(listener, &config, &store).await.unwrap();
+        let broker = Broker::open("memory://", &dallosh_admin::QUEUES).await.unwrap();
+        let service = dallosh_admin::service(listener, &config, &store, &broker).await.unwrap();
         let services = vec![service, neighbours(beside, server.clone())];
         let figures = PrometheusBuilder::new().build_recorder().handle();
         let (stop, (tell, ready)) = (CancellationToken::new(), oneshot::channel());
@@ -115,7 +119,7 @@ impl Stack {
         ready.await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let model = format!("http://{neighbour}/v1");
-        Self { folder, address, neighbour, model, stop, ended, http, server }
+        Self { folder, address, neighbour, model, stop, ended, http, server, broker }
     }
 
     /// Stops the service and starts it again on the same folder, and the model's server at the same address.

@@ -28,7 +28,7 @@ async fn the_openapi_document_is_that_of_the_code() -> Result<()> {
 #[tokio::test]
 async fn the_asyncapi_document_is_that_of_the_code() -> Result<()> {
     drift(&["asyncapi"], "proto/asyncapi.yaml").await?;
-    for name in ["proceed_task", "retry_step", "handle_process", "task_event"] {
+    for name in ["proceed_task", "retry_step", "handle_process", "record_activity", "task_event"] {
         drift(&["schema", name], &format!("proto/schemas/{name}.json")).await?;
     }
     Ok(())

@@ -12,6 +12,7 @@ mod kill;
 mod ledger;
 mod models;
 mod operator;
+mod secrets;
 mod stacks;
 mod steering;
 mod takeover;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by them")]
 
+mod activity;
 mod browser;
 mod door;
 mod exchange;

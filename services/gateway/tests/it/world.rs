@@ -11,6 +11,7 @@ use std::{
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use bytes::Bytes;
+use dallosh_broker::{Broker, Queue};
 use dallosh_contracts::{PlatformSettings, Registration};
 use dallosh_gateway::{Limits, Site, openapi, service_with};
 use dallosh_primitives::Uid;
@@ -188,6 +189,9 @@ fn stand_in(strings: Strings) -> String {
     base
 }
 
+/// The queue of the activity log, which is admin's.
+pub const ACTIVITY: Queue = Queue { name: "admin.activity", bindings: &["record_activity"] };
+
 pub fn token() -> String {
     dallosh_testkit::token(Uid::new(), [])
 }
@@ -195,6 +199,9 @@ pub fn token() -> String {
 pub struct World {
     pub address: SocketAddr,
     pub stop: CancellationToken,
+    /// The messages, and until when a test hears them.
+    pub broker: Broker,
+    pub heard: CancellationToken,
     pub ended: JoinHandle<Result<(), RunError>>,
     pub told: mpsc::UnboundedReceiver<String>,
     http: Client,
@@ -234,7 +241,8 @@ impl World {
         let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let service = service_with(limits, site, listener, &config, openapi()).unwrap();
+        let broker = Broker::open("memory://", &[ACTIVITY]).await.unwrap();
+        let service = service_with(limits, site, listener, &config, &broker, openapi()).unwrap();
         let figures = PrometheusBuilder::new().build_recorder().handle();
         let stop = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
@@ -243,7 +251,7 @@ impl World {
         }));
         is_ready.await.unwrap();
         let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { address, stop, ended, told: telling, http, go, maintenance }
+        Self { address, stop, broker, heard: CancellationToken::new(), ended, told: telling, http, go, maintenance }
     }
 
     /// Lets the stand-in go on, once.

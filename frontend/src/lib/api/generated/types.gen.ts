@@ -1164,6 +1164,103 @@ export type ListOfResourceFileData = {
 /**
  * One page of a list.
  */
+export type ListOfResourceLogEntry = {
+    /**
+     * `self` and, when there is one, `next`.
+     */
+    _links?: BTreeMap;
+    /**
+     * The items, in the asked order.
+     */
+    items: Array<{
+        /**
+         * Where a client can go from here.
+         */
+        _links: BTreeMap;
+        /**
+         * When it was made.
+         */
+        createdAt: string;
+        /**
+         * Who made it.
+         */
+        createdBy: string;
+        /**
+         * A request that changed something or was refused. Nothing of its query, headers and bodies is kept.
+         */
+        data: {
+            /**
+             * When it was answered.
+             */
+            at: string;
+            /**
+             * Milliseconds until the answer began.
+             */
+            duration_ms: number;
+            /**
+             * HMAC-SHA-256 of this one, with a key that the platform keeps.
+             */
+            hash: string;
+            /**
+             * The client's address, as the last trusted proxy saw it.
+             */
+            ip?: string | null;
+            /**
+             * How many requests could not be kept; 0 but for `lost`.
+             */
+            lost: number;
+            /**
+             * The method.
+             */
+            method: string;
+            /**
+             * What came of it.
+             */
+            outcome: Outcome;
+            /**
+             * The path as it was written, without the query.
+             */
+            path: string;
+            /**
+             * The hash of the entry before.
+             */
+            prev_hash: string;
+            /**
+             * The id under which services and their logs know the request.
+             */
+            request_id: string;
+            /**
+             * The user's id, when the request had a valid token.
+             */
+            requested_by?: string | null;
+            response?: LoggedResponse | null;
+            /**
+             * Its number in the log.
+             */
+            seq: number;
+        };
+        /**
+         * Its id.
+         */
+        uid: Uid;
+        /**
+         * When it was changed last.
+         */
+        updatedAt: string;
+        /**
+         * Who changed it last.
+         */
+        updatedBy: string;
+    }>;
+    /**
+     * Opaque; send it back as `cursor` for the next page. `null` on the last one.
+     */
+    next_cursor?: string | null;
+};
+
+/**
+ * One page of a list.
+ */
 export type ListOfResourceModelView = {
     /**
      * `self` and, when there is one, `next`.
@@ -1596,6 +1693,71 @@ export type ListOfTaskRow = {
 };
 
 /**
+ * A request that changed something or was refused. Nothing of its query, headers and bodies is kept.
+ */
+export type LogEntry = {
+    /**
+     * When it was answered.
+     */
+    at: string;
+    /**
+     * Milliseconds until the answer began.
+     */
+    duration_ms: number;
+    /**
+     * HMAC-SHA-256 of this one, with a key that the platform keeps.
+     */
+    hash: string;
+    /**
+     * The client's address, as the last trusted proxy saw it.
+     */
+    ip?: string | null;
+    /**
+     * How many requests could not be kept; 0 but for `lost`.
+     */
+    lost: number;
+    /**
+     * The method.
+     */
+    method: string;
+    /**
+     * What came of it.
+     */
+    outcome: Outcome;
+    /**
+     * The path as it was written, without the query.
+     */
+    path: string;
+    /**
+     * The hash of the entry before.
+     */
+    prev_hash: string;
+    /**
+     * The id under which services and their logs know the request.
+     */
+    request_id: string;
+    /**
+     * The user's id, when the request had a valid token.
+     */
+    requested_by?: string | null;
+    response?: LoggedResponse | null;
+    /**
+     * Its number in the log.
+     */
+    seq: number;
+};
+
+/**
+ * The answer to a request.
+ */
+export type LoggedResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+};
+
+/**
  * Who signs in.
  */
 export type LoginRequest = {
@@ -1796,9 +1958,9 @@ export type NotReady = Problem & {
 };
 
 /**
- * What became of a post.
+ * What came of a request.
  */
-export type Outcome = 'labelled' | 'failed' | 'skipped';
+export type Outcome = 'done' | 'refused' | 'failed' | 'lost';
 
 /**
  * The platform's numbers, for what the caller may see. A part that the caller has no permission for is `null`.
@@ -2458,6 +2620,90 @@ export type ResourceGeneralSettings = {
          * The zone of days and hours where none is asked for; a name of the IANA database.
          */
         timeZone: string;
+    };
+    /**
+     * Its id.
+     */
+    uid: Uid;
+    /**
+     * When it was changed last.
+     */
+    updatedAt: string;
+    /**
+     * Who changed it last.
+     */
+    updatedBy: string;
+};
+
+/**
+ * A stored thing as the API shows it.
+ */
+export type ResourceLogEntry = {
+    /**
+     * Where a client can go from here.
+     */
+    _links: BTreeMap;
+    /**
+     * When it was made.
+     */
+    createdAt: string;
+    /**
+     * Who made it.
+     */
+    createdBy: string;
+    /**
+     * A request that changed something or was refused. Nothing of its query, headers and bodies is kept.
+     */
+    data: {
+        /**
+         * When it was answered.
+         */
+        at: string;
+        /**
+         * Milliseconds until the answer began.
+         */
+        duration_ms: number;
+        /**
+         * HMAC-SHA-256 of this one, with a key that the platform keeps.
+         */
+        hash: string;
+        /**
+         * The client's address, as the last trusted proxy saw it.
+         */
+        ip?: string | null;
+        /**
+         * How many requests could not be kept; 0 but for `lost`.
+         */
+        lost: number;
+        /**
+         * The method.
+         */
+        method: string;
+        /**
+         * What came of it.
+         */
+        outcome: Outcome;
+        /**
+         * The path as it was written, without the query.
+         */
+        path: string;
+        /**
+         * The hash of the entry before.
+         */
+        prev_hash: string;
+        /**
+         * The id under which services and their logs know the request.
+         */
+        request_id: string;
+        /**
+         * The user's id, when the request had a valid token.
+         */
+        requested_by?: string | null;
+        response?: LoggedResponse | null;
+        /**
+         * Its number in the log.
+         */
+        seq: number;
     };
     /**
      * Its id.
@@ -4473,6 +4719,156 @@ export type ListFileRejectsResponses = {
 };
 
 export type ListFileRejectsResponse = ListFileRejectsResponses[keyof ListFileRejectsResponses];
+
+export type ListLogsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Exactly this method.
+         */
+        method?: string;
+        /**
+         * The path begins with this.
+         */
+        path?: string;
+        /**
+         * The id of the user who asked.
+         */
+        user?: string;
+        /**
+         * The status of the answer, or a class of them.
+         */
+        status?: string;
+        /**
+         * From then on.
+         */
+        from?: string;
+        /**
+         * Before then.
+         */
+        to?: string;
+        /**
+         * Path, address or request id contain this.
+         */
+        q?: string;
+        /**
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/logs';
+};
+
+export type ListLogsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListLogsError = ListLogsErrors[keyof ListLogsErrors];
+
+export type ListLogsResponses = {
+    /**
+     * One page
+     */
+    200: ListOfResourceLogEntry;
+};
+
+export type ListLogsResponse = ListLogsResponses[keyof ListLogsResponses];
+
+export type ExportLogsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Exactly this method.
+         */
+        method?: string;
+        /**
+         * The path begins with this.
+         */
+        path?: string;
+        /**
+         * The id of the user who asked.
+         */
+        user?: string;
+        /**
+         * The status of the answer, or a class of them.
+         */
+        status?: string;
+        /**
+         * From then on.
+         */
+        from?: string;
+        /**
+         * Before then.
+         */
+        to?: string;
+        /**
+         * Path, address or request id contain this.
+         */
+        q?: string;
+        /**
+         * How entries are written.
+         */
+        format?: 'csv' | 'jsonl';
+    };
+    url: '/v1/logs/export';
+};
+
+export type ExportLogsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ExportLogsError = ExportLogsErrors[keyof ExportLogsErrors];
+
+export type ExportLogsResponses = {
+    /**
+     * The entries
+     */
+    200: string;
+};
+
+export type ExportLogsResponse = ExportLogsResponses[keyof ExportLogsResponses];
+
+export type GetLogData = {
+    body?: never;
+    path: {
+        /**
+         * The entry
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/logs/{id}';
+};
+
+export type GetLogErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type GetLogError = GetLogErrors[keyof GetLogErrors];
+
+export type GetLogResponses = {
+    /**
+     * The entry
+     */
+    200: ResourceLogEntry;
+};
+
+export type GetLogResponse = GetLogResponses[keyof GetLogResponses];
 
 export type GetOverviewData = {
     body?: never;

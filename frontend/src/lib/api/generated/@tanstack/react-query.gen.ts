@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { createApiToken, createModel, createRole, createTask, createUser, deleteApiToken, deleteFile, deleteMe, deleteModel, deleteRole, deleteSession, deleteTask, deleteUser, deleteUserSessions, estimateTask, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getRole, getTask, getUser, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listModels, listPermissions, listRoles, listSessions, listTaskEvents, listTaskRows, listTasks, listUsers, listUserSessions, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateRole, updateTask, updateUser, uploadFile } from '../sdk.gen';
-import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateRoleData, CreateRoleError, CreateRoleResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, CreateUserData, CreateUserError, CreateUserResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteMeData, DeleteMeError, DeleteMeResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteRoleData, DeleteRoleError, DeleteRoleResponse, DeleteSessionData, DeleteSessionError, DeleteSessionResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DeleteUserSessionsData, DeleteUserSessionsError, DeleteUserSessionsResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetRoleData, GetRoleError, GetRoleResponse, GetTaskData, GetTaskError, GetTaskResponse, GetUserData, GetUserError, GetUserResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListModelsData, ListModelsError, ListModelsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRolesData, ListRolesError, ListRolesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateRoleData, UpdateRoleError, UpdateRoleResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UpdateUserData, UpdateUserError, UpdateUserResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { createApiToken, createModel, createRole, createTask, createUser, deleteApiToken, deleteFile, deleteMe, deleteModel, deleteRole, deleteSession, deleteTask, deleteUser, deleteUserSessions, estimateTask, exportLogs, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getLog, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getRole, getTask, getUser, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listLogs, listModels, listPermissions, listRoles, listSessions, listTaskEvents, listTaskRows, listTasks, listUsers, listUserSessions, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateRole, updateTask, updateUser, uploadFile } from '../sdk.gen';
+import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateRoleData, CreateRoleError, CreateRoleResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, CreateUserData, CreateUserError, CreateUserResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteMeData, DeleteMeError, DeleteMeResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteRoleData, DeleteRoleError, DeleteRoleResponse, DeleteSessionData, DeleteSessionError, DeleteSessionResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DeleteUserSessionsData, DeleteUserSessionsError, DeleteUserSessionsResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, ExportLogsData, ExportLogsError, ExportLogsResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetLogData, GetLogError, GetLogResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetRoleData, GetRoleError, GetRoleResponse, GetTaskData, GetTaskError, GetTaskResponse, GetUserData, GetUserError, GetUserResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLogsData, ListLogsError, ListLogsResponse, ListModelsData, ListModelsError, ListModelsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRolesData, ListRolesError, ListRolesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateRoleData, UpdateRoleError, UpdateRoleResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UpdateUserData, UpdateUserError, UpdateUserResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -768,6 +768,95 @@ export const listFileRejectsInfiniteOptions = (options: Options<ListFileRejectsD
         return data;
     },
     queryKey: listFileRejectsInfiniteQueryKey(options)
+});
+
+export const listLogsQueryKey = (options?: Options<ListLogsData>) => createQueryKey('listLogs', options);
+
+/**
+ * List the activity log
+ *
+ * Requests that changed something or were refused, newest first. Needs `manage_app`.
+ */
+export const listLogsOptions = (options?: Options<ListLogsData>) => queryOptions<ListLogsResponse, ListLogsError, ListLogsResponse, ReturnType<typeof listLogsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listLogs({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listLogsQueryKey(options)
+});
+
+export const listLogsInfiniteQueryKey = (options?: Options<ListLogsData>): QueryKey<Options<ListLogsData>> => createQueryKey('listLogs', options, true);
+
+/**
+ * List the activity log
+ *
+ * Requests that changed something or were refused, newest first. Needs `manage_app`.
+ */
+export const listLogsInfiniteOptions = (options?: Options<ListLogsData>) => infiniteQueryOptions<ListLogsResponse, ListLogsError, InfiniteData<ListLogsResponse>, QueryKey<Options<ListLogsData>>, string | Pick<QueryKey<Options<ListLogsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListLogsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listLogs({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listLogsInfiniteQueryKey(options)
+});
+
+export const exportLogsQueryKey = (options?: Options<ExportLogsData>) => createQueryKey('exportLogs', options);
+
+/**
+ * Export the activity log
+ *
+ * All entries that the filters take, oldest first, as they are read. Needs `manage_app`.
+ */
+export const exportLogsOptions = (options?: Options<ExportLogsData>) => queryOptions<ExportLogsResponse, ExportLogsError, ExportLogsResponse, ReturnType<typeof exportLogsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await exportLogs({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: exportLogsQueryKey(options)
+});
+
+export const getLogQueryKey = (options: Options<GetLogData>) => createQueryKey('getLog', options);
+
+/**
+ * Show an entry of the activity log
+ *
+ * Needs `manage_app`.
+ */
+export const getLogOptions = (options: Options<GetLogData>) => queryOptions<GetLogResponse, GetLogError, GetLogResponse, ReturnType<typeof getLogQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getLog({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getLogQueryKey(options)
 });
 
 export const getOverviewQueryKey = (options?: Options<GetOverviewData>) => createQueryKey('getOverview', options);

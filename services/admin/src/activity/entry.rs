@@ -1,0 +1,117 @@
+use chrono::SecondsFormat;
+use dallosh_contracts::Activity;
+use dallosh_primitives::Uid;
+use dallosh_secrets::Authenticator;
+use dallosh_store::{Document, Index};
+use serde::{Deserialize, Serialize};
+
+use crate::activity::chain::Place;
+
+/// An entry as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub seq: i64,
+    /// RFC 3339 with microseconds, so that it sorts as the times do.
+    pub at: String,
+    pub method: String,
+    pub path: String,
+    /// Nothing where requests were lost.
+    pub status: Option<u16>,
+    pub requested_by: Option<Uid>,
+    pub request_id: String,
+    pub ip: Option<String>,
+    pub duration_ms: u64,
+    /// How many requests this entry stands for that could not be kept.
+    pub lost: u64,
+    pub prev_hash: String,
+    /// HMAC-SHA-256 over all the rest, hexadecimal.
+    pub hash: String,
+}
+
+impl Document for Entry {
+    const COLLECTION: &'static str = "logs";
+    const INDEXES: &'static [Index] = &[
+        Index { fields: &["seq"], unique: true },
+        Index { fields: &["at"], unique: false },
+        Index { fields: &["requested_by", "seq"], unique: false },
+        Index { fields: &["status", "seq"], unique: false },
+    ];
+}
+
+/// An entry that has no place yet.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub at: String,
+    pub method: String,
+    pub path: String,
+    pub status: Option<u16>,
+    pub requested_by: Option<Uid>,
+    pub request_id: String,
+    pub ip: Option<String>,
+    pub duration_ms: u64,
+    pub lost: u64,
+}
+
+impl From<Activity> for Draft {
+    fn from(activity: Activity) -> Self {
+        let Activity { id: _, at, method, path, status, requested_by, request_id, ip, duration_ms } = activity;
+        let at = time_text(at);
+        // What every database keeps unchanged.
+        let duration_ms = duration_ms.min(u64::from(u32::MAX));
+        Self { at, method, path, status: Some(status), requested_by, request_id, ip, duration_ms, lost: 0 }
+    }
+}
+
+impl Draft {
+    /// So many requests before `at` that could not be kept.
+    pub fn lost(lost: u64, at: chrono::DateTime<chrono::Utc>) -> Self {
+        Self {
+            at: time_text(at),
+            method: String::new(),
+            path: String::new(),
+            status: None,
+            requested_by: None,
+            request_id: String::new(),
+            ip: None,
+            duration_ms: 0,
+            lost: lost.min(u64::from(u32::MAX)),
+        }
+    }
+}
+
+impl Entry {
+    /// The entry behind `place`.
+    pub fn following(place: &Place, uid: Uid, draft: Draft, key: &Authenticator) -> Self {
+        let Draft { at, method, path, status, requested_by, request_id, ip, duration_ms, lost } = draft;
+        let (seq, prev_hash, hash) = (place.seq.saturating_add(1), place.hash.clone(), String::new());
+        let mut entry =
+            Self { seq, at, method, path, status, requested_by, request_id, ip, duration_ms, lost, prev_hash, hash };
+        entry.hash = hex::encode(key.tag(&entry.canonical(uid)));
+        entry
+    }
+
+    /// Whether its hash is the one of what it says.
+    pub fn is_genuine(&self, uid: Uid, key: &Authenticator) -> bool {
+        hex::decode(&self.hash).is_ok_and(|hash| key.accepts(&self.canonical(uid), &hash))
+    }
+
+    /// Its place in the chain.
+    pub fn place(&self) -> Place {
+        Place { seq: self.seq, hash: self.hash.clone() }
+    }
+
+    /// What the hash covers: every field, as JSON in this order.
+    fn canonical(&self, uid: Uid) -> Vec<u8> {
+        let Self { seq, at, method, path, status, requested_by, request_id, ip, duration_ms, lost, prev_hash, hash: _ } =
+            self;
+        let first = ("entry v1", uid, seq, prev_hash, at, method, path, status);
+        let fields = (first, requested_by, request_id, ip, duration_ms, lost);
+        // Texts and numbers are always JSON.
+        serde_json::to_vec(&fields).unwrap_or_default()
+    }
+}
+
+/// A time as entries have it.
+pub fn time_text(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
