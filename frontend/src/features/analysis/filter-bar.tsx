@@ -1,20 +1,17 @@
 'use client';
 
-import { Calendar, ChevronDown, Plus, Search, X } from 'lucide-react';
+import { Calendar, ChevronDown } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { debounce } from 'nuqs';
-import type { ReactNode } from 'react';
+import { chip, FilterChip, FilterChoice, FilterSearch } from '@/components/filter-choice';
 import { PRIORITIES, PriorityLabel, SentimentLabel, SENTIMENTS } from '@/components/labels';
 import { Button } from '@/components/ui/button';
 import { Field, Input } from '@/components/ui/field';
-import { Menu, MenuContent, MenuRadioGroup, MenuRadioItem, MenuTrigger } from '@/components/ui/menu';
 import { Popover, PopoverClose, PopoverContent, PopoverTrigger } from '@/components/ui/popover';
-import { cn } from '@/lib/cn';
 import { useFormat } from '@/lib/format';
 import { addDays, isoDay, periodBefore, useFilters } from './filters';
 import type { Analysis } from './types';
 
-const chip = 'inline-flex h-7 shrink-0 items-center gap-1.5 rounded-md border bg-background px-2 whitespace-nowrap text-muted-foreground hover:bg-accent max-md:h-8 dark:bg-card [&_svg]:size-3.5 [&_svg]:shrink-0';
 const PRESETS = [7, 28, 90] as const;
 
 interface FilterBarProps {
@@ -32,34 +29,14 @@ export function FilterBar({ whole, timeZone }: FilterBarProps) {
   return (
     <div role="group" aria-label={t('title')} className="gutter relative flex min-h-12 items-center gap-1.5 overflow-x-auto border-b py-2 [scrollbar-width:none] md:flex-wrap">
       <Period whole={whole} />
-      <Choice name={t('sentiment')} value={filters.sentiment} shown={filters.sentiment && <SentimentLabel sentiment={filters.sentiment} />} onChange={(value) => void setFilters({ sentiment: SENTIMENTS.find((one) => one === value) ?? null })} options={SENTIMENTS.map((one) => ({ value: one, label: <SentimentLabel sentiment={one} /> }))} />
-      <Choice name={t('priority')} value={filters.priority} shown={priority !== undefined && <PriorityLabel priority={priority} className="text-foreground" />} onChange={(value) => void setFilters({ priority: (['0', '1', '2'] as const).find((one) => one === value) ?? null })} options={PRIORITIES.map((one) => ({ value: String(one), label: <PriorityLabel priority={one} /> }))} />
-      <Choice name={t('topic')} value={filters.topic} shown={filters.topic} onChange={(topic) => void setFilters({ topic })} options={topics.map(({ topic }) => ({ value: topic, label: topic }))} />
-      {filters.user && <span className={chip}>{t('author')} <b className="font-medium text-foreground">@{filters.user}</b><Clear name={t('author')} onClear={() => void setFilters({ user: null })} /></span>}
-      <label className={cn(chip, !filters.q && 'no-print', 'w-44 cursor-text hover:bg-background focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-ring')}>
-        <Search aria-hidden /><span className="sr-only">{t('search')}</span>
-        <input type="search" value={filters.q ?? ''} placeholder={t('search')} onChange={(event) => void setFilters({ q: event.target.value || null }, { limitUrlUpdates: debounce(300) })} className="min-w-0 flex-1 bg-transparent text-foreground outline-none" />
-      </label>
+      <FilterChoice name={t('sentiment')} value={filters.sentiment} shown={filters.sentiment && <SentimentLabel sentiment={filters.sentiment} />} onChange={(value) => void setFilters({ sentiment: SENTIMENTS.find((one) => one === value) ?? null })} options={SENTIMENTS.map((one) => ({ value: one, label: <SentimentLabel sentiment={one} /> }))} />
+      <FilterChoice name={t('priority')} value={filters.priority} shown={priority !== undefined && <PriorityLabel priority={priority} className="text-foreground" />} onChange={(value) => void setFilters({ priority: (['0', '1', '2'] as const).find((one) => one === value) ?? null })} options={PRIORITIES.map((one) => ({ value: String(one), label: <PriorityLabel priority={one} /> }))} />
+      <FilterChoice name={t('topic')} value={filters.topic} shown={filters.topic} onChange={(topic) => void setFilters({ topic })} options={topics.map(({ topic }) => ({ value: topic, label: topic }))} />
+      {filters.user && <FilterChip name={t('author')} onClear={() => void setFilters({ user: null })}>@{filters.user}</FilterChip>}
+      <FilterSearch label={t('search')} value={filters.q} onChange={(q) => void setFilters({ q }, { limitUrlUpdates: debounce(300) })} className="w-44" />
       {any && <Button variant="quiet" size="sm" className="no-print" onClick={() => void setFilters(null)}>{t('clear')}</Button>}
       {timeZone && <span className="ml-auto shrink-0 pl-2 text-xs text-muted-foreground max-lg:hidden">{t('zone', { zone: timeZone })}</span>}
     </div>
-  );
-}
-
-function Clear({ name, onClear }: { name: string; onClear: () => void }) {
-  const t = useTranslations('filters');
-  return <button type="button" aria-label={t('clearOne', { name })} onClick={onClear} className="-mr-1 grid size-5 place-items-center rounded-sm hover:bg-accent hover:text-foreground"><X aria-hidden /></button>;
-}
-
-interface ChoiceProps { name: string; value: string | null; shown: ReactNode; options: { value: string; label: ReactNode }[]; onChange: (value: string | null) => void }
-
-function Choice({ name, value, shown, options, onChange }: ChoiceProps) {
-  if (value !== null) return <span className={chip}>{name} <b className="max-w-40 truncate font-medium text-foreground">{shown}</b><Clear name={name} onClear={() => onChange(null)} /></span>;
-  return (
-    <Menu>
-      <MenuTrigger className={cn(chip, 'no-print border-dashed disabled:cursor-not-allowed disabled:opacity-100')} disabled={options.length === 0}><Plus aria-hidden />{name}</MenuTrigger>
-      <MenuContent align="start"><MenuRadioGroup value="" onValueChange={onChange}>{options.map((option) => <MenuRadioItem key={option.value} value={option.value}>{option.label}</MenuRadioItem>)}</MenuRadioGroup></MenuContent>
-    </Menu>
   );
 }
 

@@ -1,12 +1,11 @@
 'use client';
 
 import { useLocale, useTranslations } from 'next-intl';
-import { Dialog } from 'radix-ui';
-import { useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { PriorityLabel, SentimentLabel, type Priority, type Sentiment } from '@/components/labels';
 import { ProblemAlert } from '@/components/problem-alert';
+import { SidePanel, SidePanelHeader } from '@/components/side-panel';
 import { Button } from '@/components/ui/button';
-import { CloseButton } from '@/components/ui/dialog';
 import { Select } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
 import { weekdayName, useFormat } from '@/lib/format';
@@ -28,23 +27,10 @@ interface PostsPanelProps {
 /** The posts behind a number, beside the page: the charts stay usable. On narrow screens it comes from below. */
 export function PostsPanel({ query, onClose, ...props }: PostsPanelProps) {
   const t = useTranslations('posts');
-  const opener = useRef<Element | null>(null);
-  const open = query !== null;
-  useEffect(() => { if (open && !document.activeElement?.closest('[role=dialog]')) opener.current = document.activeElement; }, [open, query]);
   return (
-    <Dialog.Root open={open} modal={false} onOpenChange={(next) => { if (!next) onClose(); }}>
-      <Dialog.Portal>
-        <Dialog.Content
-          aria-describedby={undefined}
-          onInteractOutside={(event) => event.preventDefault()}
-          onCloseAutoFocus={(event) => { event.preventDefault(); if (opener.current instanceof HTMLElement || opener.current instanceof SVGElement) opener.current.focus(); }}
-          className="no-print fixed inset-y-0 right-0 z-30 flex w-(--panel-width) flex-col bg-popover shadow-[var(--shadow-panel)] duration-200 data-[state=open]:animate-in data-[state=open]:slide-in-from-right-2 max-md:inset-x-0 max-md:top-16 max-md:w-auto max-md:rounded-t-xl max-md:shadow-[0_0_0_100vmax_var(--overlay)]"
-        >
-          <Dialog.Title className="sr-only">{t('title')}</Dialog.Title>
-          {query && <Posts {...props} query={query} />}
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <SidePanel open={query !== null} of={query} label={t('title')} onClose={onClose}>
+      {query && <Posts {...props} query={query} />}
+    </SidePanel>
   );
 }
 
@@ -60,22 +46,20 @@ function Posts({ file, textColumn, timeZone, query }: Omit<PostsPanelProps, 'que
   const time = [query.from, query.to].map((at) => at && (/T/.test(at) ? format.dayTime(at) : at));
   return (
     <>
-      <header className="border-b px-5 pt-3 pb-3 max-md:px-4">
-        <div className="flex items-start gap-2">
-          <div className="min-w-0 flex-1">
-            <p aria-hidden className="text-lg font-semibold tracking-tight">{t('title')}</p>
-            <p role="status" className="tabular text-xs text-muted-foreground">{total === undefined ? t('loading') : t('total', { count: total })}</p>
+      <SidePanelHeader
+        title={t('title')}
+        below={(
+          <div className="mt-2 flex flex-wrap items-center gap-1.5 text-xs">
+            {query.sentiment && <span className="rounded-md border px-2 py-0.5"><SentimentLabel sentiment={query.sentiment as Sentiment} /></span>}
+            {query.priority && <span className="rounded-md border px-2 py-0.5"><PriorityLabel priority={Number(query.priority) as Priority} /></span>}
+            {[query.topic, query.user && `@${query.user}`, query.q && `“${query.q}”`, week, query.outcome && t(`outcomes.${query.outcome as 'labelled'}`), query.answered && t(query.answered === 'true' ? 'answered' : 'unanswered')].filter(Boolean).map((text) => <span key={text} className="max-w-full truncate rounded-md border px-2 py-0.5">{text}</span>)}
+            {(time[0] ?? time[1]) && <span className="rounded-md border px-2 py-0.5">{time[0] && time[1] ? t('between', { from: time[0], to: time[1] }) : time[0] ? t('since', { from: time[0] }) : t('until', { to: time[1] ?? '' })}</span>}
+            <Select aria-label={t('sort')} value={sort} onChange={(event) => setSort(SORTS.find((one) => one === event.target.value) ?? '-critical')} className="ml-auto h-6 w-auto border-border text-xs max-md:h-8">{SORTS.map((one) => <option key={one} value={one}>{t(`sorts.${one}`)}</option>)}</Select>
           </div>
-          <Dialog.Close asChild><CloseButton /></Dialog.Close>
-        </div>
-        <div className="mt-2 flex flex-wrap items-center gap-1.5 text-xs">
-          {query.sentiment && <span className="rounded-md border px-2 py-0.5"><SentimentLabel sentiment={query.sentiment as Sentiment} /></span>}
-          {query.priority && <span className="rounded-md border px-2 py-0.5"><PriorityLabel priority={Number(query.priority) as Priority} /></span>}
-          {[query.topic, query.user && `@${query.user}`, query.q && `“${query.q}”`, week, query.outcome && t(`outcomes.${query.outcome as 'labelled'}`), query.answered && t(query.answered === 'true' ? 'answered' : 'unanswered')].filter(Boolean).map((text) => <span key={text} className="max-w-full truncate rounded-md border px-2 py-0.5">{text}</span>)}
-          {(time[0] ?? time[1]) && <span className="rounded-md border px-2 py-0.5">{time[0] && time[1] ? t('between', { from: time[0], to: time[1] }) : time[0] ? t('since', { from: time[0] }) : t('until', { to: time[1] ?? '' })}</span>}
-          <Select aria-label={t('sort')} value={sort} onChange={(event) => setSort(SORTS.find((one) => one === event.target.value) ?? '-critical')} className="ml-auto h-6 w-auto border-border text-xs max-md:h-8">{SORTS.map((one) => <option key={one} value={one}>{t(`sorts.${one}`)}</option>)}</Select>
-        </div>
-      </header>
+        )}
+      >
+        <p role="status" className="tabular text-xs text-muted-foreground">{total === undefined ? t('loading') : t('total', { count: total })}</p>
+      </SidePanelHeader>
       <div className="relative min-h-0 flex-1 overflow-y-auto px-5 focus-visible:-outline-offset-2 max-md:px-4" tabIndex={0} role="region" aria-label={t('list')}>
         {posts.error && <ProblemAlert problem={posts.error} onRetry={() => void posts.refetch()} className="my-4" />}
         {posts.isPending && <div className="grid gap-4 py-4">{[0, 1, 2, 3].map((row) => <Skeleton key={row} className="h-20" />)}</div>}
