@@ -12,14 +12,16 @@ import { Button } from './ui/button';
 interface ProblemAlertProps {
   problem: unknown;
   /** What happened, when the page knows it better than the code. */
-  title?: string;
+  title?: string | undefined;
+  /** What to do about it, when the page knows it better than the code. */
+  detail?: string | undefined;
   onRetry?: () => void;
   actions?: ReactNode;
   className?: string;
 }
 
 /** What happened, what is kept, what to do; then the ids that support needs. */
-export function ProblemAlert({ problem, title, onRetry, actions, className }: ProblemAlertProps) {
+export function ProblemAlert({ problem, title, detail, onRetry, actions, className }: ProblemAlertProps) {
   const t = useTranslations('problem');
   const format = useFormat();
   const text = useProblemText()(problem);
@@ -32,7 +34,7 @@ export function ProblemAlert({ problem, title, onRetry, actions, className }: Pr
       <Icon aria-hidden className={cn('mt-0.5 size-4', !neutral && 'text-destructive')} />
       <div className="min-w-0">
         <h2 className={cn('text-sm font-semibold', !neutral && 'text-destructive')}>{title ?? text.title}</h2>
-        <p className="break-words">{text.detail}</p>
+        <p className="break-words">{detail ?? text.detail}</p>
         {known && known.errors.length > 0 && (
           <ul className="mt-1 text-xs">{known.errors.slice(0, 5).map((error) => <li key={error.pointer + error.detail}><span className="font-mono">{error.pointer}</span> {error.detail}</li>)}</ul>
         )}

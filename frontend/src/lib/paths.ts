@@ -15,6 +15,9 @@ export function pathsOf(area: Area) {
     task: (id: string) => `${root}/tasks?id=${id}`,
     analysis: `${root}/analysis`,
     analysisOf: (file: string) => `${root}/analysis?file=${file}`,
+    users: `${root}/users`,
+    usersWith: (role: string) => `${root}/users?role=${role}`,
+    user: (id: string) => `${root}/users?user=${id}`,
     settings: `${root}/settings`,
   };
 }

@@ -67,3 +67,14 @@ export async function register(page, name = 'Camille Renard') {
   await page.waitForURL('**/home');
   return { email, password };
 }
+
+export async function signIn(page, email, password) {
+  await page.goto('/auth');
+  await page.getByLabel(/e-mail/i).fill(email);
+  await page.getByLabel(/^(Password|Mot de passe)$/).fill(password);
+  await page.getByRole('tabpanel').getByRole('button', { name: /^(Sign in|Se connecter)$/ }).click();
+  await page.waitForURL(/\/(admin|home)/);
+}
+
+/** The administrator of the development profile; DALLOSH_ADMIN (`address:password`) names another one. */
+export const signInAsAdmin = (page) => signIn(page, ...(process.env.DALLOSH_ADMIN ?? 'admin@free.com:123456').split(/:(.*)/, 2));

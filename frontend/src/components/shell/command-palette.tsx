@@ -8,6 +8,7 @@ import { Dialog } from 'radix-ui';
 import type { ReactNode } from 'react';
 import type { MeView } from '@/lib/api/generated';
 import { useLocaleSwitch } from '@/lib/i18n/locale';
+import { leave } from '@/lib/leaving';
 import { pathsOf, type Area } from '@/lib/paths';
 import { may, useSignOut } from '@/lib/session';
 import { useFiles, useTasks } from '@/lib/task-queries';
@@ -45,7 +46,7 @@ function Commands({ area, me, onDone }: { area: Area; me: MeView | undefined; on
   const name = (file: string) => files.find(({ uid }) => uid === file)?.data.filename;
   const { work, administration } = placesOf(area, me);
   const run = (action: () => void) => () => { onDone(); action(); };
-  const go = (href: string) => run(() => router.push(href));
+  const go = (href: string) => run(() => leave(() => router.push(href)));
   const analysed = new Set(tasks.filter((task) => task.data.status === 'done').map((task) => task.data.file_id));
 
   return (

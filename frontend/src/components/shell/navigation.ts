@@ -1,17 +1,17 @@
-import { Activity, ChartColumn, Database, ListChecks, SlidersHorizontal, type LucideIcon } from 'lucide-react';
+import { Activity, ChartColumn, Database, ListChecks, SlidersHorizontal, Users, type LucideIcon } from 'lucide-react';
 import type { MeView, Permission } from '@/lib/api/generated';
 import { pathsOf, type Area } from '@/lib/paths';
 import { may } from '@/lib/session';
 
 export interface Place {
-  key: 'overview' | 'datasets' | 'tasks' | 'analysis' | 'settings';
+  key: 'overview' | 'datasets' | 'tasks' | 'analysis' | 'users' | 'settings';
   href: string;
   icon: LucideIcon;
   /** What follows `G` on the keyboard. */
   letter: string;
 }
 
-const needs: Partial<Record<Place['key'], Permission>> = { overview: 'view_overview', datasets: 'read_datasets', tasks: 'read_tasks', analysis: 'read_datasets', settings: 'manage_app' };
+const needs: Partial<Record<Place['key'], Permission>> = { overview: 'view_overview', datasets: 'read_datasets', tasks: 'read_tasks', analysis: 'read_datasets', users: 'read_users', settings: 'manage_app' };
 
 /** The places of an area that the caller may go to. */
 export function placesOf(area: Area, me: MeView | undefined): { work: Place[]; administration: Place[] } {
@@ -23,6 +23,9 @@ export function placesOf(area: Area, me: MeView | undefined): { work: Place[]; a
     { key: 'tasks', href: paths.tasks, icon: ListChecks, letter: 't' },
     { key: 'analysis', href: paths.analysis, icon: ChartColumn, letter: 'a' },
   ];
-  const administration: Place[] = area === 'admin' ? [{ key: 'settings', href: paths.settings, icon: SlidersHorizontal, letter: 's' }] : [];
+  const administration: Place[] = area === 'admin' ? [
+    { key: 'users', href: paths.users, icon: Users, letter: 'u' },
+    { key: 'settings', href: paths.settings, icon: SlidersHorizontal, letter: 's' },
+  ] : [];
   return { work: work.filter(allowed), administration: administration.filter(allowed) };
 }

@@ -8,8 +8,10 @@ import { isActive } from '@/components/task-status';
 import { useLocaleSwitch } from '@/lib/i18n/locale';
 import { cn } from '@/lib/cn';
 import { pathsOf, type Area } from '@/lib/paths';
+import { useRoleName } from '@/lib/role-name';
 import { useMe, useSignOut } from '@/lib/session';
 import { useTasks } from '@/lib/task-queries';
+import { Initials } from '../initials';
 import { Logo } from '../logo';
 import { ThemeMenu } from '../theme-controls';
 import { Kbd } from '../ui/kbd';
@@ -92,13 +94,12 @@ function Running({ className }: { className?: string }) {
   return count > 0 && <span className={cn('tabular ml-auto text-xs font-normal text-sidebar-muted', className)}>{t('running', { count })}</span>;
 }
 
-const initials = (name: string) => name.split(/[\s.@_-]+/).slice(0, 2).map((part) => part.charAt(0).toUpperCase()).join('');
-
 function UserMenu({ drawer }: { drawer: boolean }) {
   const t = useTranslations('shell');
   const me = useMe().data;
   const router = useRouter();
   const signOut = useSignOut();
+  const roleName = useRoleName();
   const { locale, setLocale } = useLocaleSwitch();
   const other = locale === 'en' ? 'fr' : 'en';
   if (!me) return <div className="h-11 shrink-0" />;
@@ -108,11 +109,11 @@ function UserMenu({ drawer }: { drawer: boolean }) {
     <div className="-mx-2 shrink-0 border-t border-sidebar-border px-2 pt-2">
       <Menu>
         <MenuTrigger className={cn('flex h-9 w-full items-center gap-2 rounded-md px-2 text-left hover:bg-sidebar-accent/60', !drawer && 'md:max-lg:justify-center md:max-lg:px-0')}>
-          <span aria-hidden className="grid size-6 shrink-0 place-items-center rounded-full border bg-secondary text-[10px] font-semibold text-muted-foreground">{initials(name)}</span>
+          <Initials name={name} />
           <span className="sr-only">{t('account')}</span>
           <span className={cn('min-w-0 flex-1', !drawer && 'md:max-lg:sr-only')}>
             <span className="block truncate leading-4 font-medium text-foreground">{name}</span>
-            <span className="block truncate text-xs text-sidebar-muted">{t.has(`roles.${me.role.name as 'admin'}`) ? t(`roles.${me.role.name as 'admin'}`) : me.role.name}</span>
+            <span className="block truncate text-xs text-sidebar-muted">{roleName(me.role.name)}</span>
           </span>
           <ChevronsUpDown aria-hidden className={cn('size-3.5 shrink-0 text-sidebar-muted', word)} />
         </MenuTrigger>

@@ -1,6 +1,7 @@
 import { useRouter } from 'next/navigation';
 import { useEffect, useEffectEvent, useRef } from 'react';
 import type { MeView } from '@/lib/api/generated';
+import { leave } from '@/lib/leaving';
 import type { Area } from '@/lib/paths';
 import { pathsOf } from '@/lib/paths';
 import { placesOf } from './navigation';
@@ -26,10 +27,10 @@ export function useShortcuts({ area, me, onPalette }: Shortcuts) {
       const { work, administration } = placesOf(area, me);
       const place = [...work, ...administration].find(({ letter }) => letter === key);
       gone.current = 0;
-      if (place) router.push(place.href);
+      if (place) leave(() => router.push(place.href));
       return;
     }
-    if (key === 'u') router.push(pathsOf(area).newDataset);
+    if (key === 'u') leave(() => router.push(pathsOf(area).newDataset));
     if (key === '/') {
       const filter = document.querySelector<HTMLInputElement>('main input[type=search]');
       if (filter) { event.preventDefault(); filter.focus(); }
