@@ -11,7 +11,7 @@ run: frontend ## build, start everything on 127.0.0.1:5006, and send the sample 
 	cargo build --release --locked -p dallosh
 	$(DALLOSH) up --sample samples/posts.csv
 
-test: ## install and start what the tests need, and run all of them
+test: frontend ## install and start what the tests need, and run all of them
 	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -19,6 +19,8 @@ test: ## install and start what the tests need, and run all of them
 	python3 samples/make_posts.py --check
 	cd frontend && $(NPM_INSTALL) && npm run lint && npm run typecheck && npm run generate -- --check && npm test
 	$(SERVERS) cargo nextest run --locked --workspace --features dallosh/aws,dallosh-storage/aws
+	command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; }
+	cd frontend && npm run e2e
 
 # Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which a registry may lack.
 NPM_INSTALL = npm install --no-save --no-audit --no-fund

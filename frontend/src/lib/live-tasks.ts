@@ -28,7 +28,7 @@ export function useLiveTasks() {
       onState: (state) => {
         setLive(state === 'live');
         // What happened between reading the lists and the beginning of the stream is in neither.
-        if (state === 'live' && first) { first = false; void queries.invalidateQueries({ queryKey: [{ _id: 'listTasks' }] }); }
+        if (state === 'live' && first) { first = false; void queries.invalidateQueries({ queryKey: [{ _id: 'listTasks' }], predicate: ({ state: { data } }) => data !== undefined }); }
       },
       isOver: () => false,
       onEvent: ({ data }) => {

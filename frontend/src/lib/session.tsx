@@ -23,7 +23,8 @@ const SIGNED_IN = 'signed-in';
 
 /** Whether this browser had a session when it was last here: no script can read the cookies themselves. */
 export const hadSession = () => localStorage.getItem(SIGNED_IN) !== null;
-const rememberSession = (signedIn: boolean) => { if (signedIn) localStorage.setItem(SIGNED_IN, ''); else localStorage.removeItem(SIGNED_IN); };
+const rememberSession = () => localStorage.setItem(SIGNED_IN, '');
+export const forgetSession = () => localStorage.removeItem(SIGNED_IN);
 
 /** Where somebody arrives: who runs the platform in `/admin`, everybody else in `/home`. */
 export const homeOf = (me: MeView) => pathsOf(may(me, 'manage_app') ? 'admin' : 'home').root;
@@ -36,7 +37,7 @@ export function useGuard(): MeView | undefined {
   const refused = me.error instanceof ApiProblem && me.error.status === 401;
   const misplaced = me.data !== undefined && path.startsWith('/admin') && !may(me.data, 'manage_app');
   const known = me.data !== undefined;
-  useEffect(() => { if (known || refused) rememberSession(!refused); }, [known, refused]);
+  useEffect(() => { if (refused) forgetSession(); else if (known) rememberSession(); }, [known, refused]);
   useEffect(() => {
     if (refused) router.replace(`/auth?next=${encodeURIComponent(location.pathname + location.search)}`);
     else if (misplaced) router.replace(path.replace('/admin', '/home') + location.search);
@@ -49,7 +50,7 @@ export function useSignOut() {
   const router = useRouter();
   return useCallback(async () => {
     await logoutUser().catch(() => {});
-    rememberSession(false);
+    forgetSession();
     router.push('/auth');
     queries.clear();
   }, [queries, router]);

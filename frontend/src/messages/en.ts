@@ -82,7 +82,7 @@ export const en = {
   notFound: { title: 'There is no such page', text: 'The address may be mistyped, or the page was moved.', home: 'Go to the overview' },
   upload: {
     title: 'New dataset', drop: 'Drop CSV files here.', several: 'Several at a time.', choose: 'Choose files', what: 'The file is read at once: you see how its encoding, delimiter and columns were understood, and its first 100 rows, before anything is labelled.',
-    sample: 'Try the sample', sentOf: '{sent} of {total}', ready: 'Read, nothing labelled yet', waiting: 'Waiting for the one before', sending: 'Uploading, {percent}%', reading: 'Reading',
+    sample: 'Try the sample', sentOf: '{sent} of {total}', ready: 'Read, nothing labelled yet', waiting: 'Waiting for the one before', sending: 'Uploading, {percent}%', reading: 'Reading', retrying: 'Connection lost, tries again', paused: 'Paused at {percent}%', pause: 'Pause', resume: 'Resume', cancelHint: 'Give it up', cut: 'Cut off: choose the same file to go on', cutAt: '{sent} of {total} have arrived', discard: 'Discard',
     progressOf: 'Upload of {name}', speed: '{speed}/s, {left} left', rows: '{count, plural, one {# row} other {# rows}}', again: 'Try again', remove: 'Take {name} off this list', removeHint: 'Take it off this list',
     added: '{name} is a task now', openTask: 'Open the task', preview: 'Preview', previewRows: 'Rows 1 to {count} as they will be read. Values are never changed.', previewOf: 'Preview of {name}',
   },
@@ -108,7 +108,7 @@ export const en = {
   },
   dataset: {
     rows: 'Rows', columns: 'Columns', size: 'Size', textColumn: 'Text column', uploaded: 'Uploaded', task: 'Latest task', noTask: 'none', notChosen: 'not chosen', openAnalysis: 'Open the analysis', add: 'Analyse', delete: 'Delete the dataset',
-    view: 'View', viewRows: 'Rows', viewRejects: 'Set aside ({count})', viewReading: 'How it is read', viewAdd: 'Analyse', stage: 'Stage', stages: { original: 'Original', cleaned: 'Cleaned', analysed: 'Analysed' },
+    view: 'View', viewRows: 'Rows', viewProfile: 'Columns', viewRejects: 'Set aside ({count})', viewReading: 'How it is read', viewAdd: 'Analyse', stage: 'Stage', stages: { original: 'Original', cleaned: 'Cleaned', analysed: 'Analysed' },
     firstOf: 'The first {shown, number} of {total, number} rows', allRows: 'All {shown, number} rows', first: 'The first {shown, number} rows', download: 'Download CSV, {stage}', gridOf: '{name}, {stage}, {rows} rows',
     deleteTitle: 'Delete {name}?', deleteText: '{rows, plural, one {# row goes} other {# rows go}} with it, and what was cleaned and labelled of it. This can’t be undone.', keep: 'Keep', deleteAction: 'Delete dataset',
   },
@@ -215,6 +215,21 @@ export const en = {
     cell: '{permission} for {role}', wasOff: 'was off', wasOn: 'was on', adminFixed: 'Administrators may always do everything', beyondYou: 'You can’t give or take what you don’t have yourself', readOnly: 'Your role can see roles, not change them.', builtIn: 'built in', users: '{count, plural, =0 {no users} one {# user} other {# users}}', usersMore: '{count, number}+ users',
     changes: '{count, plural, one {# change} other {# changes}} to {name}.', hit: '{count, plural, =0 {Nobody has it yet.} one {# user is hit.} other {# users are hit.}}', gain: 'Gains {permissions}.', lose: 'Loses {permissions}.', save: '{count, plural, one {Save role} other {Save # roles}}', saved: '{name} is saved', notSaved: '{name} is not saved', stale: 'Somebody else changed {name} meanwhile', staleText: 'Theirs is shown now, with your changes on top. Look, and save again.',
     newTitle: 'New role', name: 'Name', nameTaken: 'Another role has this name', like: 'Begins with what it allows', nothing: 'Nothing', make: 'Add the role', rename: 'Rename', delete: 'Delete role', deleteAsk: 'Delete {name}?', deleteText: 'Nobody has this role. This can’t be undone.', keep: 'Keep the role', inUse: '{count, plural, one {# user has} other {# users have}} this role: give them another one before you delete it.', showUsers: 'Show them',
+  },
+  sessions: {
+    title: 'Sessions', text: 'Where this account is signed in. An ended session is out within seconds.', current: 'This one', end: 'End', endOf: 'End the session of {name}', since: 'Since {at}', used: 'used {at}', unknown: 'Unknown client', all: 'Show all {count, number}',
+  },
+  tokens: {
+    title: 'API tokens', text: 'For programs: sent as Authorization: Bearer. A token may do no more than you.', made: 'Made {at}', used: 'used {at}', unused: 'not used yet', until: 'ends {at}', forever: 'without end', new: 'New token', name: 'Name', nameHint: 'What it is for', ends: 'Ends', days: 'after {count, plural, one {# day} other {# days}}', never: 'never', permissions: 'It may', needs: 'A name and a permission are needed', make: 'Make the token', cancel: 'Make none',
+    madeTitle: 'The token is made', madeText: 'Copy it now: it is not shown again.', copy: 'Copy', copied: 'Copied', delete: 'Delete', deleteOf: 'Delete the token {name}', deleteTitle: 'Delete the token {name}?', deleteText: 'Programs that use it are refused within seconds.', keep: 'Keep the token', deleteAction: 'Delete token',
+  },
+  account: {
+    title: 'Delete the account', text: 'Can’t be undone.', delete: 'Delete the account', deleteTitle: 'Delete {email}?', deleteText: 'Every session and token ends. Your datasets and tasks stay: from then on only administrators see them.', password: 'Current password', passwordWrong: 'This is not your current password', keep: 'Keep the account', deleteAction: 'Delete account',
+  },
+  profileOf: {
+    filled: '{share} filled', filledShort: '{share} filled', distinct: '{count, plural, one {# value} other {# different values}}', aboutDistinct: 'about {count, number} different values', distinctShort: '{count} different', histogram: 'How the values of {name} lie', length: '{min, number} characters each', lengths: '{min, number} – {max, number} characters, {mean} on average', mean: ', {mean} on average', estimateHint: 'Estimated: there are too many to count', allDifferent: 'all different', reading: 'The whole file is being read for it.',
+    column: 'Column', filledColumn: 'Filled', distinctColumn: 'Different', range: 'Range', values: 'How they lie', frequent: 'Most frequent',
+    text: { title: 'The texts in {column}', unique: 'Different texts', duplicates: 'There before', empty: 'Without a text', tokens: 'Tokens', languages: 'Languages, of {sampled, number}', lengths: 'Characters a text' },
   },
   ai: {
     title: 'Settings', add: 'Add model', mode: 'Mode', modes: { automatic: 'Automatic', external: 'External only', local: 'Local only' },

@@ -84,7 +84,7 @@ export const fr: Messages = {
   notFound: { title: 'Cette page n’existe pas', text: 'L’adresse est peut-être mal écrite, ou la page a été déplacée.', home: 'Aller à la vue d’ensemble' },
   upload: {
     title: 'Nouveau jeu de données', drop: 'Déposez des fichiers CSV ici.', several: 'Plusieurs à la fois.', choose: 'Choisir des fichiers', what: 'Le fichier est lu tout de suite : vous voyez comment l’encodage, le séparateur et les colonnes ont été compris, et les 100 premières lignes, avant tout étiquetage.',
-    sample: 'Essayer avec l’exemple', sentOf: '{sent} sur {total}', ready: 'Lu, rien n’est encore étiqueté', waiting: 'Attend le précédent', sending: 'Envoi, {percent} %', reading: 'Lecture',
+    sample: 'Essayer avec l’exemple', sentOf: '{sent} sur {total}', ready: 'Lu, rien n’est encore étiqueté', waiting: 'Attend le précédent', sending: 'Envoi, {percent} %', reading: 'Lecture', retrying: 'Connexion perdue, nouvel essai', paused: 'En pause à {percent} %', pause: 'Mettre en pause', resume: 'Reprendre', cancelHint: 'Abandonner', cut: 'Interrompus : choisissez le même fichier pour continuer', cutAt: '{sent} sur {total} sont arrivés', discard: 'Abandonner',
     progressOf: 'Envoi de {name}', speed: '{speed}/s, encore {left}', rows: '{count, plural, one {# ligne} other {# lignes}}', again: 'Réessayer', remove: 'Retirer {name} de cette liste', removeHint: 'Retirer de cette liste',
     added: '{name} est maintenant une tâche', openTask: 'Ouvrir la tâche', preview: 'Aperçu', previewRows: 'Lignes 1 à {count} telles qu’elles seront lues. Les valeurs ne sont jamais modifiées.', previewOf: 'Aperçu de {name}',
   },
@@ -110,7 +110,7 @@ export const fr: Messages = {
   },
   dataset: {
     rows: 'Lignes', columns: 'Colonnes', size: 'Taille', textColumn: 'Colonne de texte', uploaded: 'Importé', task: 'Dernière tâche', noTask: 'aucune', notChosen: 'à choisir', openAnalysis: 'Ouvrir l’analyse', add: 'Analyser', delete: 'Supprimer le jeu de données',
-    view: 'Vue', viewRows: 'Lignes', viewRejects: 'Mises de côté ({count})', viewReading: 'Comment il est lu', viewAdd: 'Analyser', stage: 'Étape', stages: { original: 'Origine', cleaned: 'Nettoyé', analysed: 'Analysé' },
+    view: 'Vue', viewRows: 'Lignes', viewProfile: 'Colonnes', viewRejects: 'Mises de côté ({count})', viewReading: 'Comment il est lu', viewAdd: 'Analyser', stage: 'Étape', stages: { original: 'Origine', cleaned: 'Nettoyé', analysed: 'Analysé' },
     firstOf: 'Les {shown, number} premières lignes sur {total, number}', allRows: 'Les {shown, number} lignes', first: 'Les {shown, number} premières lignes', download: 'Télécharger en CSV, {stage}', gridOf: '{name}, {stage}, {rows} lignes',
     deleteTitle: 'Supprimer {name} ?', deleteText: '{rows, plural, one {# ligne disparaît} other {# lignes disparaissent}} avec lui, et ce qui en a été nettoyé et étiqueté. C’est définitif.', keep: 'Garder', deleteAction: 'Supprimer le jeu de données',
   },
@@ -217,6 +217,21 @@ export const fr: Messages = {
     cell: '{permission} pour {role}', wasOff: 'était non', wasOn: 'était oui', adminFixed: 'Les administrateurs peuvent toujours tout faire', beyondYou: 'Vous ne pouvez donner ni retirer ce que vous n’avez pas vous-même', readOnly: 'Votre rôle permet de voir les rôles, pas de les changer.', builtIn: 'fourni', users: '{count, plural, =0 {aucun utilisateur} one {# utilisateur} other {# utilisateurs}}', usersMore: 'plus de {count, number} utilisateurs',
     changes: '{count, plural, one {# changement} other {# changements}} à {name}.', hit: '{count, plural, =0 {Personne ne l’a encore.} one {# utilisateur est touché.} other {# utilisateurs sont touchés.}}', gain: 'Gagne {permissions}.', lose: 'Perd {permissions}.', save: '{count, plural, one {Enregistrer le rôle} other {Enregistrer # rôles}}', saved: '{name} est enregistré', notSaved: '{name} n’est pas enregistré', stale: 'Quelqu’un d’autre a changé {name} entre-temps', staleText: 'Sa version est montrée, avec vos changements par-dessus. Regardez, puis enregistrez de nouveau.',
     newTitle: 'Nouveau rôle', name: 'Nom', nameTaken: 'Un autre rôle a ce nom', like: 'Commence avec ce que permet', nothing: 'Rien', make: 'Ajouter le rôle', rename: 'Renommer', delete: 'Supprimer le rôle', deleteAsk: 'Supprimer {name} ?', deleteText: 'Personne n’a ce rôle. C’est sans retour.', keep: 'Garder le rôle', inUse: '{count, plural, one {# utilisateur a} other {# utilisateurs ont}} ce rôle : donnez-leur-en un autre avant de le supprimer.', showUsers: 'Les montrer',
+  },
+  sessions: {
+    title: 'Sessions', text: 'Où ce compte est connecté. Une session fermée est coupée en quelques secondes.', current: 'Celle-ci', end: 'Fermer', endOf: 'Fermer la session de {name}', since: 'Depuis le {at}', used: 'utilisée le {at}', unknown: 'Client inconnu', all: 'Voir les {count, number}',
+  },
+  tokens: {
+    title: 'Jetons d’API', text: 'Pour les programmes : envoyés en Authorization: Bearer. Un jeton ne peut rien de plus que vous.', made: 'Créé le {at}', used: 'utilisé le {at}', unused: 'pas encore utilisé', until: 'valable jusqu’au {at}', forever: 'sans fin', new: 'Nouveau jeton', name: 'Nom', nameHint: 'À quoi il sert', ends: 'Fin', days: 'après {count, plural, one {# jour} other {# jours}}', never: 'jamais', permissions: 'Il peut', needs: 'Il faut un nom et une permission', make: 'Créer le jeton', cancel: 'Ne pas en créer',
+    madeTitle: 'Le jeton est créé', madeText: 'Copiez-le maintenant : il ne sera plus montré.', copy: 'Copier', copied: 'Copié', delete: 'Supprimer', deleteOf: 'Supprimer le jeton {name}', deleteTitle: 'Supprimer le jeton {name} ?', deleteText: 'Les programmes qui l’utilisent sont refusés en quelques secondes.', keep: 'Garder le jeton', deleteAction: 'Supprimer le jeton',
+  },
+  account: {
+    title: 'Supprimer le compte', text: 'Sans retour possible.', delete: 'Supprimer le compte', deleteTitle: 'Supprimer {email} ?', deleteText: 'Toutes les sessions et tous les jetons prennent fin. Vos jeux de données et vos tâches restent : seuls les administrateurs les voient désormais.', password: 'Mot de passe actuel', passwordWrong: 'Ce n’est pas votre mot de passe actuel', keep: 'Garder le compte', deleteAction: 'Supprimer le compte',
+  },
+  profileOf: {
+    filled: 'remplie à {share}', filledShort: 'remplie à {share}', distinct: '{count, plural, one {# valeur} other {# valeurs différentes}}', aboutDistinct: 'environ {count, number} valeurs différentes', distinctShort: '{count} valeurs', histogram: 'Répartition des valeurs de {name}', length: '{min, number} caractères chacune', lengths: '{min, number} – {max, number} caractères, {mean} en moyenne', mean: ', {mean} en moyenne', estimateHint: 'Estimé : il y en a trop pour les compter', allDifferent: 'toutes différentes', reading: 'Tout le fichier est lu pour cela.',
+    column: 'Colonne', filledColumn: 'Remplie', distinctColumn: 'Différentes', range: 'Étendue', values: 'Répartition', frequent: 'Les plus fréquentes',
+    text: { title: 'Les textes de {column}', unique: 'Textes différents', duplicates: 'Déjà présents', empty: 'Sans texte', tokens: 'Jetons', languages: 'Langues, sur {sampled, number}', lengths: 'Caractères par texte' },
   },
   ai: {
     title: 'Réglages', add: 'Ajouter un modèle', mode: 'Choix', modes: { automatic: 'Automatique', external: 'Externes seuls', local: 'Locaux seuls' },

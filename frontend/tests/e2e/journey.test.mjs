@@ -2,18 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { manyPosts } from './posts.mjs';
 import { openPage, register, sample, startStack, until } from './stack.mjs';
 
 let stack;
 before(async () => { stack = await startStack(); });
 after(() => stack?.stop());
-
-/** Enough different texts to be paused in between. */
-function manyPosts(rows) {
-  const lines = ['id,created_at,full_text,screen_name,favorite_count'];
-  for (let row = 0; row < rows; row++) lines.push(`${row},2024-10-${String(1 + (row % 28)).padStart(2, '0')} 10:00:00 +02:00,"Panne totale de la fibre dans la rue ${row}, plus rien ne marche",user${row % 40},${row % 9}`);
-  return Buffer.from(lines.join('\n'));
-}
 
 test('register, upload, preview, add, start, pause, resume, done, analysis, drill down, download', { timeout: 240_000 }, async () => {
   const { page, faults } = await openPage(stack);

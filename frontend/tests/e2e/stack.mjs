@@ -1,9 +1,10 @@
 // The real thing: `dallosh up` with the pages in it, on a free port and an empty folder. DALLOSH_URL names one that runs already.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
 import { chromium } from 'playwright-core';
 
 const root = new URL('../../..', import.meta.url).pathname;
@@ -27,6 +28,34 @@ export async function until(found, what, seconds = 30) {
   throw new Error(`not in ${seconds} s: ${what}`);
 }
 
+/** A line to the server that can be slow, and be cut like a network: open connections break, new ones are refused until it is mended. */
+async function lineTo(target) {
+  const sockets = new Set();
+  let cut = false, rate = Infinity;
+  const brake = () => new Transform({ transform: (bytes, _, done) => { if (rate === Infinity) done(null, bytes); else setTimeout(done, (1000 * bytes.length) / rate, null, bytes); } });
+  const server = createServer((near) => {
+    if (cut) return near.destroy();
+    const far = connect(target.port, target.hostname);
+    for (const [one, other] of [[near, far], [far, near]]) {
+      sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => { sockets.delete(one); other.destroy(); });
+      if (one === near) one.pipe(brake()).pipe(other);
+      else one.pipe(other);
+    }
+    return near;
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut: () => { cut = true; sockets.forEach((socket) => socket.destroy()); },
+    mend: () => { cut = false; },
+    /** How many bytes a second go up. */
+    slow: (bytes) => { rate = bytes; },
+    close: () => { server.close(); sockets.forEach((socket) => socket.destroy()); },
+  };
+}
+
 export async function startStack() {
   for (const needed of [browserPath, ...(process.env.DALLOSH_URL ? [] : [binary])]) if (!existsSync(needed)) throw new Error(`${needed} is not there`);
   let url = process.env.DALLOSH_URL, stop = () => {};
@@ -38,7 +67,8 @@ export async function startStack() {
     await until(async () => (await fetch(`${url}/readyz`)).ok, 'the server is ready', 60);
   }
   const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server'] });
-  return { url, browser, stop: async () => { await browser.close(); await stop(); } };
+  const line = await lineTo(new URL(url));
+  return { url: line.url, line, browser, stop: async () => { await browser.close(); line.close(); await stop(); } };
 }
 
 const known = [/Failed to load resource/];

@@ -2,7 +2,6 @@
 
 import { LogOut } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import type { ReactNode } from 'react';
 import { PageHeader } from '@/components/page-header';
 import { Button } from '@/components/ui/button';
 import { Field, Select } from '@/components/ui/field';
@@ -10,12 +9,16 @@ import { useLocaleSwitch } from '@/lib/i18n/locale';
 import { LOCALES } from '@/lib/i18n/locale-script';
 import { useMe, useSignOut } from '@/lib/session';
 import { THEMES, useKnownTheme } from '@/lib/theme';
+import { ApiTokens } from './api-tokens';
+import { DeleteAccount } from './delete-account';
 import { NameForm } from './name-form';
 import { PasswordForm } from './password-form';
+import { Section } from './section';
+import { Sessions } from './sessions';
 
 export function ProfilePage() {
   const t = useTranslations('profile');
-  const theme = useTranslations('theme');
+  const theme = useTranslations('theme'), sessions = useTranslations('sessions'), tokens = useTranslations('tokens'), account = useTranslations('account');
   const me = useMe().data;
   const signOut = useSignOut();
   const { locale, setLocale } = useLocaleSwitch();
@@ -27,6 +30,8 @@ export function ProfilePage() {
       <div className="max-w-[760px]">
         <Section title={t('account')} text={t('accountText', { email: me.user.data.email, role: me.role.name })}><NameForm me={me} /></Section>
         <Section title={t('password')} text={me.must_change_password ? t('passwordKnown') : t('passwordText')}><PasswordForm /></Section>
+        <Section title={sessions('title')} text={sessions('text')}><Sessions /></Section>
+        <Section title={tokens('title')} text={tokens('text')}><ApiTokens me={me} /></Section>
         <Section title={t('appearance')} text={t('appearanceText')}>
           <div className="grid gap-4 md:grid-cols-2">
             <Field label={t('language')}>
@@ -37,16 +42,8 @@ export function ProfilePage() {
             </Field>
           </div>
         </Section>
+        <Section title={account('title')} text={account('text')}><DeleteAccount email={me.user.data.email} /></Section>
       </div>
     </>
-  );
-}
-
-function Section({ title, text, children }: { title: string; text: string; children: ReactNode }) {
-  return (
-    <section aria-label={title} className="gutter grid gap-x-8 gap-y-4 border-b py-6 md:grid-cols-[220px_minmax(0,1fr)]">
-      <header><h2 className="text-sm">{title}</h2><p className="mt-0.5 text-xs break-words text-muted-foreground">{text}</p></header>
-      {children}
-    </section>
   );
 }
