@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, pin::Pin};
+use std::{collections::BTreeSet, pin::Pin, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use dallosh_contracts::Permission;
@@ -6,7 +6,10 @@ use dallosh_primitives::Uid;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorCode, Problem, PublishedKeys, ServiceClient};
+use crate::{
+    ErrorCode, Problem, PublishedKeys, Revocations, ServiceClient, Standing,
+    published::{Ages, Published},
+};
 
 /// Who issues our access tokens.
 pub const ISSUER: &str = "dallosh";
@@ -18,6 +21,10 @@ pub const TOKEN_TYPE: &str = "at+jwt";
 const LONGEST_TOKEN: usize = 8192;
 /// The longest life that an access token can have, in seconds.
 const LONGEST_LIFE: i64 = 24 * 3600;
+/// What an administrator decides holds within five seconds, in streams that look each second too. Who can't learn of it
+/// for a minute believes nobody.
+const REVOCATIONS: Ages =
+    Ages { fresh: Duration::from_secs(2), meanwhile: Duration::from_secs(4), last: Duration::from_mins(1) };
 
 /// What an access token was given for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -54,27 +61,31 @@ pub struct Claims {
     /// Which of them.
     #[serde(default)]
     pub credential: Credential,
+    /// The user's role then.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// What the user's role, and the API token, allowed then.
     pub permissions: BTreeSet<Permission>,
 }
 
-/// Verifies access tokens offline, with the keys that the auth service publishes.
+/// Verifies access tokens offline, with the keys and the revocations that the auth service publishes.
 pub struct TokenVerifier {
     auth: ServiceClient,
     keys: PublishedKeys,
+    revocations: Published<Revocations>,
 }
 
 impl TokenVerifier {
-    /// Verifies with the keys published by the service behind `auth`; asks for them when the first token comes.
+    /// Verifies with what the service behind `auth` publishes; asks for it when the first token comes.
     pub fn new(auth: ServiceClient) -> Self {
-        Self { auth, keys: PublishedKeys::default() }
+        Self { auth, keys: PublishedKeys::default(), revocations: Published::new(Revocations::PATH, REVOCATIONS) }
     }
 
     /// Checks a token and gives what it says.
     ///
     /// # Errors
-    /// `unauthorized` for anything that is not a valid access token of ours, without saying why; `unavailable` when the
-    /// keys can't be had.
+    /// `unauthorized` for anything that is not a valid access token of ours, without saying why, and for one that was
+    /// revoked; `unavailable` when the keys or the revocations can't be had.
     pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
         let refused = Problem::unauthorized;
         if token.len() > LONGEST_TOKEN {
@@ -97,7 +108,17 @@ impl TokenVerifier {
         rules.leeway = 5;
         let claims = decode::<Claims>(token, &key, &rules).map_err(|_| refused())?.claims;
         // What a mistake signed for a lifetime is no token of ours.
-        if claims.exp.saturating_sub(claims.iat) <= LONGEST_LIFE { Ok(claims) } else { Err(refused()) }
+        if claims.exp.saturating_sub(claims.iat) > LONGEST_LIFE {
+            return Err(refused());
+        }
+        self.check(&claims).await?;
+        Ok(claims)
+    }
+
+    /// Refuses what was revoked since the token was signed.
+    async fn check(&self, claims: &Claims) -> Result<(), Problem> {
+        let revocations = self.revocations.get(&self.auth).await?;
+        if revocations.name(claims) { Err(Problem::unauthorized()) } else { Ok(()) }
     }
 }
 
@@ -129,7 +150,7 @@ pub struct Caller {
     pub session: Uid,
     /// Which of them.
     pub credential: Credential,
-    permissions: BTreeSet<Permission>,
+    claims: Claims,
     token: String,
 }
 
@@ -139,8 +160,8 @@ impl Caller {
     /// # Errors
     /// As [`TokenVerifier::verify`].
     pub async fn of(verifier: &TokenVerifier, token: String) -> Result<Self, Problem> {
-        let Claims { sub, sid, credential, permissions, .. } = verifier.verify(&token).await?;
-        Ok(Self { user: sub, session: sid, credential, permissions, token })
+        let claims = verifier.verify(&token).await?;
+        Ok(Self { user: claims.sub, session: claims.sid, credential: claims.credential, claims, token })
     }
 
     /// Allows what needs `permission`, on the things that this caller may see: everybody's with `manage_app`, else the
@@ -149,16 +170,25 @@ impl Caller {
     /// # Errors
     /// `forbidden`, naming the permission.
     pub fn require(&self, permission: Permission) -> Result<Scope, Problem> {
-        if !self.permissions.contains(&permission) {
+        if !self.claims.permissions.contains(&permission) {
             let detail = format!("this needs the permission `{}`", permission.as_str());
             return Err(Problem::new(ErrorCode::Forbidden, detail));
         }
-        Ok(if self.permissions.contains(&Permission::ManageApp) { Scope::All } else { Scope::Owner(self.user) })
+        Ok(if self.claims.permissions.contains(&Permission::ManageApp) { Scope::All } else { Scope::Owner(self.user) })
+    }
+
+    /// Whether the caller is still who they were: an answer that goes on and on asks again, each second. A token that ran
+    /// out meanwhile is none the worse for it.
+    ///
+    /// # Errors
+    /// `unauthorized` for what was revoked since; `unavailable` when that can't be known.
+    pub async fn check_again(&self, verifier: &TokenVerifier) -> Result<(), Problem> {
+        verifier.check(&self.claims).await
     }
 
     /// What the caller may do.
     pub fn permissions(&self) -> &BTreeSet<Permission> {
-        &self.permissions
+        &self.claims.permissions
     }
 
     /// The caller's own token, to ask another service in their name.

@@ -1,6 +1,6 @@
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{AUDIENCE, Claims, Credential, ISSUER, TOKEN_TYPE};
+use dallosh_service_kit::{AUDIENCE, Claims, Credential, ISSUER, Standing, TOKEN_TYPE};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::{Value, json};
 
@@ -33,6 +33,7 @@ pub fn token(user: Uid, permissions: impl IntoIterator<Item = Permission>) -> St
         exp: now.saturating_add(600),
         jti: Uid::new(),
         sid: Uid::new(),
+        standing: Standing { role: Uid::new(), role_revision: 1, assignment: 0 },
         credential: Credential::Session,
         permissions: permissions.into_iter().collect(),
     };

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use dallosh_contracts::Permission;
 use dallosh_primitives::{Clock, Uid};
-use dallosh_service_kit::{Config, Credential};
+use dallosh_service_kit::{Config, Credential, Standing};
 use dallosh_store::Store;
 use secrecy::SecretString;
 
@@ -20,6 +20,7 @@ pub struct Operator {
     tokens: Tokens,
     clock: Arc<dyn Clock>,
     admin: Uid,
+    standing: Standing,
     session: Uid,
 }
 
@@ -35,7 +36,8 @@ impl Operator {
         let tokens = Tokens::new(&key.map_err(|_| StartError::Stopping)??)?;
         let role = store.role_named(ADMIN).await?.ok_or(StartError::RoleMissing(ADMIN))?;
         let admin = store.enabled_user(role.uid).await?.ok_or(StartError::RoleMissing(ADMIN))?;
-        Ok(Self { tokens, clock, admin, session: Uid::new() })
+        let standing = Standing { role: role.uid, role_revision: role.revision, assignment: admin.data.assignment };
+        Ok(Self { tokens, clock, admin: admin.uid, standing, session: Uid::new() })
     }
 
     /// An access token with every permission, valid for ten minutes.
@@ -47,6 +49,7 @@ impl Operator {
             user: self.admin,
             session: self.session,
             credential: Credential::Session,
+            standing: self.standing,
             permissions: BTreeSet::from(Permission::ALL),
         };
         let now = self.clock.now();

@@ -11,6 +11,7 @@ mod permissions;
 mod person;
 mod refresh;
 mod register;
+mod revocations;
 mod roles;
 mod sessions;
 mod users;
@@ -59,7 +60,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(api_tokens::delete_api_token)
         .service(jwks::list_keys)
         // Not part of the public contract.
-        .map(|config| config.service(exchange::exchange_token));
+        .map(|config| config.service(exchange::exchange_token).service(revocations::list_revocations));
 }
 
 impl From<Error> for Problem {

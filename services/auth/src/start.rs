@@ -184,7 +184,7 @@ impl Beginning<'_> {
             if self.hashing.compare(&KNOWN_PASSWORD.into(), Some(&user.data.password_hash)).await? == Verdict::Wrong {
                 continue;
             }
-            user.data.set_disabled(true);
+            user.data.set_disabled(true, self.clock.now());
             tracing::warn!(user.id = %user.uid, "an account of the development profile was disabled: its password is known");
             match self.store.replace_user(user, SYSTEM).await {
                 Err(error) if error.kind != StoreErrorKind::Stale => return Err(error.into()),

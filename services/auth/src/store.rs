@@ -7,6 +7,7 @@ use std::{collections::HashMap, convert::Infallible};
 use chrono::{DateTime, TimeDelta, Utc};
 use dallosh_contracts::Permission;
 use dallosh_primitives::{Limit, Page, Uid};
+use dallosh_service_kit::Revocations;
 use dallosh_store::{
     Collection, Document, Filter, Index, ListQuery, Modified, Sort, Store, StoreError, StoreErrorKind, Value, Versioned,
 };
@@ -74,12 +75,20 @@ struct UserDocument {
     generation: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leaving_since: Option<DateTime<Utc>>,
+    /// For the query of what was revoked lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    assignment: i64,
 }
 
 impl Document for UserDocument {
     const COLLECTION: &'static str = "users";
-    const INDEXES: &'static [Index] =
-        &[Index { fields: &["email"], unique: true }, Index { fields: &["role_id"], unique: false }];
+    const INDEXES: &'static [Index] = &[
+        Index { fields: &["email"], unique: true },
+        Index { fields: &["role_id"], unique: false },
+        Index { fields: &["revoked_at"], unique: false },
+    ];
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -118,6 +127,18 @@ impl Document for SessionDocument {
         &[Index { fields: &["user_id"], unique: false }, Index { fields: &["expires_at"], unique: false }];
 }
 
+/// That something is gone of which access tokens are out: a user, or an API token. Its id is the id of that.
+#[derive(Clone, Serialize, Deserialize)]
+struct RevocationDocument {
+    schema_version: u32,
+    at: String,
+}
+
+impl Document for RevocationDocument {
+    const COLLECTION: &'static str = "revocations";
+    const INDEXES: &'static [Index] = &[Index { fields: &["at"], unique: false }];
+}
+
 /// When a user signed in last; its id is the user's.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct SignInDocument {
@@ -140,6 +161,8 @@ impl From<User> for UserDocument {
             must_change_password,
             disabled,
             leaving_since,
+            revoked_at,
+            assignment,
             generation,
         } = user;
         Self {
@@ -153,6 +176,8 @@ impl From<User> for UserDocument {
             disabled,
             generation,
             leaving_since,
+            revoked_at: revoked_at.map(time_text),
+            assignment,
         }
     }
 }
@@ -172,6 +197,8 @@ impl TryFrom<UserDocument> for User {
             disabled,
             generation,
             leaving_since,
+            revoked_at,
+            assignment,
         } = document;
         let email = Email::parse(&email).ok_or_else(|| {
             StoreError::new(StoreErrorKind::Corrupt, "decode", UserDocument::COLLECTION)
@@ -186,6 +213,8 @@ impl TryFrom<UserDocument> for User {
             must_change_password,
             disabled,
             leaving_since,
+            revoked_at: revoked_at.as_deref().and_then(|at| at.parse().ok()),
+            assignment,
             generation,
         })
     }
@@ -263,6 +292,7 @@ pub struct AuthStore {
     sessions: Collection<SessionDocument>,
     api_tokens: Collection<ApiTokenDocument>,
     sign_ins: Collection<SignInDocument>,
+    revocations: Collection<RevocationDocument>,
 }
 
 impl AuthStore {
@@ -274,6 +304,7 @@ impl AuthStore {
             sessions: store.collection().await?,
             api_tokens: store.collection().await?,
             sign_ins: store.collection().await?,
+            revocations: store.collection().await?,
         })
     }
 
@@ -342,18 +373,8 @@ impl AuthStore {
 
     /// The accounts with this role that may sign in.
     pub async fn enabled_users(&self, role: Uid) -> Result<Vec<Versioned<User>>, StoreError> {
-        let which = UserFilter { role: Some(role), disabled: Some(false), text: None };
-        let mut paging =
-            Paging { sort: Sort::ascending("createdAt"), limit: Limit::coerce(Some(i64::MAX)), cursor: None };
-        let mut all = Vec::new();
-        loop {
-            let Page { items, next_cursor } = self.users(&which, paging.clone()).await?;
-            all.extend(items);
-            if next_cursor.is_none() {
-                return Ok(all);
-            }
-            paging.cursor = next_cursor;
-        }
+        let filter = Filter::eq("role_id", role).and(Filter::eq("disabled", false));
+        all(&self.users, filter).await?.into_iter().map(user).collect()
     }
 
     /// Keeps when a user signed in last.
@@ -387,10 +408,10 @@ impl AuthStore {
     }
 
     /// Finds an account with this role that may sign in, the oldest first.
-    pub async fn enabled_user(&self, role: Uid) -> Result<Option<Uid>, StoreError> {
+    pub async fn enabled_user(&self, role: Uid) -> Result<Option<Versioned<User>>, StoreError> {
         let filter = Filter::eq("role_id", role).and(Filter::eq("disabled", false));
         let query = ListQuery { sort: Sort::ascending("createdAt"), ..ListQuery::newest(filter) };
-        Ok(self.users.first(&query).await?.map(|found| found.uid))
+        self.users.first(&query).await?.map(user).transpose()
     }
 
     /// Finds a role.
@@ -483,9 +504,72 @@ impl AuthStore {
         })
     }
 
+    /// Has every access token refused that names this user or API token, which is about to be deleted.
+    pub async fn revoke(&self, uid: Uid, at: DateTime<Utc>, by: &str) -> Result<(), StoreError> {
+        let revocation = RevocationDocument { schema_version: SCHEMA_VERSION, at: time_text(at) };
+        match self.revocations.insert_as(uid, revocation, by).await {
+            Err(error) if error.kind != StoreErrorKind::Duplicate => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes the revocations from before `moment`.
+    pub async fn delete_revocations_before(&self, moment: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.revocations.delete_many(&Filter::Range("at", None, Some(moment.into()))).await
+    }
+
+    /// What was revoked since `moment`. All of it follows from the documents themselves, so that it is written with the
+    /// change that revokes.
+    pub async fn revocations(&self, moment: DateTime<Utc>, now: DateTime<Utc>) -> Result<Revocations, StoreError> {
+        let since = |field| Filter::Range(field, Some(moment.into()), None);
+        let mut found = Revocations::default();
+        for gone in all(&self.revocations, since("at")).await? {
+            found.ended.insert(gone.uid);
+        }
+        let over = Filter::Range("expires_at", Some(moment.into()), Some((now + TimeDelta::microseconds(1)).into()));
+        for session in all(&self.sessions, over).await? {
+            found.ended.insert(session.uid);
+        }
+        for user in all(&self.users, since("revoked_at")).await? {
+            if user.data.disabled {
+                found.ended.insert(user.uid);
+            }
+            for session in all(&self.sessions, Filter::eq("user_id", user.uid)).await? {
+                if session.data.generation != user.data.generation {
+                    found.ended.insert(session.uid);
+                }
+            }
+            found.assignments.insert(user.uid, user.data.assignment);
+        }
+        for role in all(&self.roles, since("updatedAt")).await? {
+            found.revisions.insert(role.uid, role.revision);
+        }
+        Ok(found)
+    }
+
     /// Deletes the sessions that were over before `moment`; says how many.
     pub async fn delete_sessions_over_before(&self, moment: DateTime<Utc>) -> Result<u64, StoreError> {
         self.sessions.delete_many(&Filter::Range("expires_at", None, Some(moment.into()))).await
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+/// Every document that matches, page by page.
+async fn all<T: Document>(documents: &Collection<T>, filter: Filter) -> Result<Vec<Versioned<T>>, StoreError> {
+    let limit = Limit::coerce(Some(i64::MAX));
+    let mut query = ListQuery { filter, sort: Sort::ascending("uid"), limit, cursor: None };
+    let mut found = Vec::new();
+    loop {
+        let Page { items, next_cursor } = documents.list(&query).await?;
+        found.extend(items);
+        if next_cursor.is_none() {
+            return Ok(found);
+        }
+        query.cursor = next_cursor;
     }
 }
 

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{AUDIENCE, Claims, Credential, ISSUER, TOKEN_TYPE};
+use dallosh_service_kit::{AUDIENCE, Claims, Credential, ISSUER, Standing, TOKEN_TYPE};
 use ed25519_dalek::{
     SigningKey, VerifyingKey,
     pkcs8::{self, EncodePrivateKey as _},
@@ -43,6 +43,8 @@ pub struct Holder {
     pub session: Uid,
     /// Which of them.
     pub credential: Credential,
+    /// The user's role at the moment.
+    pub standing: Standing,
     /// What it allows.
     pub permissions: BTreeSet<Permission>,
 }
@@ -88,9 +90,9 @@ impl Tokens {
         &self.public
     }
 
-    /// An access token, valid from `now` until `end`.
+    /// An access token, valid from `now` until `end`, or until what it was given for, the user or the role change.
     pub fn access(&self, holder: Holder, now: DateTime<Utc>, end: DateTime<Utc>) -> Result<SecretString, TokenError> {
-        let Holder { user, session, credential, permissions } = holder;
+        let Holder { user, session, credential, standing, permissions } = holder;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(self.public.id.clone());
@@ -104,6 +106,7 @@ impl Tokens {
             jti: Uid::new(),
             sid: session,
             credential,
+            standing,
             permissions,
         };
         Ok(encode(&header, &claims, &self.signing)?.into())

@@ -28,6 +28,10 @@ pub struct User {
     pub disabled: bool,
     /// When it was asked whether this administrator may go, while that is not decided; see `workflow::departure`.
     pub leaving_since: Option<DateTime<Utc>>,
+    /// When the user got another role, or a change ended their sessions: access tokens from before may be wrong.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// How often the user got another role.
+    pub assignment: i64,
     /// Grows with each change that ends the user's sessions; a session is of one generation.
     pub generation: i64,
 }
@@ -44,6 +48,8 @@ impl User {
             must_change_password: false,
             disabled: false,
             leaving_since: None,
+            revoked_at: None,
+            assignment: 0,
             generation: 1,
         }
     }
@@ -53,18 +59,28 @@ impl User {
         self.password_hash = password_hash;
         self.password_changed_at = now;
         self.must_change_password = false;
-        self.sign_out();
+        self.sign_out(now);
     }
 
     /// Ends every session of the user.
-    pub fn sign_out(&mut self) {
+    pub fn sign_out(&mut self, now: DateTime<Utc>) {
         self.generation += 1;
+        self.revoked_at = Some(now);
+    }
+
+    /// Gives the user a role.
+    pub fn assign(&mut self, role: Uid, now: DateTime<Utc>) {
+        if role != self.role {
+            self.role = role;
+            self.assignment += 1;
+            self.revoked_at = Some(now);
+        }
     }
 
     /// Keeps the user from signing in, and signs them out; or lets them sign in again.
-    pub fn set_disabled(&mut self, disabled: bool) {
+    pub fn set_disabled(&mut self, disabled: bool, now: DateTime<Utc>) {
         if disabled && !self.disabled {
-            self.sign_out();
+            self.sign_out(now);
         }
         self.disabled = disabled;
     }

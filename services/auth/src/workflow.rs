@@ -4,13 +4,14 @@ mod actor;
 mod api_tokens;
 mod departure;
 mod issuers;
+pub mod revocations;
 pub mod roles;
 pub mod sessions;
 pub mod users;
 
 use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Credential, Revision};
+use dallosh_service_kit::{Caller, Credential, Revision, Standing};
 use dallosh_store::{Modified, StoreErrorKind, Versioned};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -46,6 +47,12 @@ impl Member {
     fn new(user: Versioned<User>, role: Option<Versioned<Role>>) -> Self {
         let role = role.unwrap_or_else(|| Versioned::new(user.data.role, Role::gone(), "nobody", user.updated_at));
         Self { user, role }
+    }
+
+    /// What an access token says of the role.
+    fn standing(&self) -> Standing {
+        let (user, role) = (&self.user.data, &self.role);
+        Standing { role: role.uid, role_revision: role.revision, assignment: user.assignment }
     }
 
     /// A number that changes with the user and with the role. A user who gets another role is another revision, so the
@@ -305,9 +312,11 @@ async fn keep_session(state: &State, caller: &Caller, generation: i64) -> Result
     Ok(())
 }
 
-/// Deletes sessions that are over; says how many.
+/// Deletes sessions and revocations that no access token knows any more; says how many sessions.
 pub async fn sweep_sessions(state: &State) -> Result<u64, Error> {
-    Ok(state.store.delete_sessions_over_before(state.clock.now()).await?)
+    let long_ago = state.clock.now() - revocations::KEPT;
+    state.store.delete_revocations_before(long_ago).await?;
+    Ok(state.store.delete_sessions_over_before(long_ago).await?)
 }
 
 /// The user of a live session.
@@ -332,7 +341,13 @@ async fn with_role(state: &State, user: Versioned<User>) -> Result<Member, Error
 
 fn access_token(state: &State, member: &Member, session: Uid) -> Result<SecretString, Error> {
     let permissions = member.role.data.permissions.clone();
-    let holder = Holder { user: member.user.uid, session, credential: Credential::Session, permissions };
+    let holder = Holder {
+        user: member.user.uid,
+        session,
+        credential: Credential::Session,
+        standing: member.standing(),
+        permissions,
+    };
     let now = state.clock.now();
     Ok(state.tokens.access(holder, now, now + ACCESS_LIFETIME)?)
 }

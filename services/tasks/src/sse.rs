@@ -2,9 +2,10 @@
 
 use std::{convert::Infallible, fmt::Display, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
 use dallosh_contracts::TaskEvent;
+use dallosh_service_kit::{Caller, TokenVerifier};
 use futures::stream;
 
 /// How soon a stream looks at the log when no hint came.
@@ -16,7 +17,7 @@ pub const ALIVE: &str = ": alive\n\n";
 
 /// Where a stream gets what it sends.
 pub trait Source {
-    /// The next text to send; `Some(None)` when there is nothing yet, `None` at the end.
+    /// The next text to send; `Some(None)` when there was nothing for at most a second, `None` at the end.
     async fn step(&mut self) -> Option<Option<String>>;
 }
 
@@ -32,12 +33,13 @@ pub fn last_event_id(request: &HttpRequest) -> Option<&str> {
     Some(value.to_str().unwrap_or_default().trim())
 }
 
-/// The stream.
-pub fn answer(source: impl Source + 'static) -> HttpResponse {
-    let texts = stream::unfold(source, async |mut source| {
+/// The stream. It ends when its caller may not see it any more; whoever may then opens another one.
+pub fn answer(source: impl Source + 'static, caller: Caller, verifier: web::Data<TokenVerifier>) -> HttpResponse {
+    let texts = stream::unfold((source, caller, verifier), async |(mut source, caller, verifier)| {
         loop {
+            caller.check_again(&verifier).await.ok()?;
             if let Some(text) = source.step().await? {
-                return Some((Ok::<_, Infallible>(Bytes::from(text)), source));
+                return Some((Ok::<_, Infallible>(Bytes::from(text)), (source, caller, verifier)));
             }
         }
     });

@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, get, http::header, post, web};
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 use dallosh_primitives::{ManualClock, Uid};
 use dallosh_service_kit::{
-    Caller, ErrorCode, Idempotency, Problem, Routes, Service, ServiceClient, TokenVerifier, run,
+    Caller, ErrorCode, Idempotency, Problem, Revocations, Routes, Service, ServiceClient, TokenVerifier, run,
 };
 use dallosh_store::Store;
 use futures::future::join_all;
@@ -46,6 +46,12 @@ impl Work {
 #[get("/.well-known/jwks.json")]
 async fn keys() -> HttpResponse {
     HttpResponse::Ok().json(dallosh_testkit::jwks())
+}
+
+#[utoipa::path]
+#[get("/internal/revocations")]
+async fn revocations() -> HttpResponse {
+    HttpResponse::Ok().json(Revocations::default())
 }
 
 /// Makes a thing; a body of `{"wrong": true}` is refused, one of `{"slow": true}` waits.
@@ -110,7 +116,7 @@ impl Server {
         let (kept, told) = (web::Data::new(idempotency), web::Data::new(work.clone()));
         let routes: Routes = Arc::new(move |config| {
             config.app_data(kept.clone()).app_data(verifier.clone()).app_data(told.clone());
-            config.service(keys).service(create_thing).service(take_upload).service(sign_in);
+            config.service(keys).service(revocations).service(create_thing).service(take_upload).service(sign_in);
         });
         let service =
             Service { name: "test", listener, routes, workers: Vec::new(), checks: Vec::new(), threads: 1, tls: None };

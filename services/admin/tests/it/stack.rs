@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use dallosh_broker::Broker;
 use dallosh_contracts::Permission;
 use dallosh_primitives::{SystemClock, Uid};
-use dallosh_service_kit::{Config, Service, Sources};
+use dallosh_service_kit::{Config, Revocations, Service, Sources};
 use dallosh_store::Store;
 use dallosh_testkit::{jwks, token};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -40,6 +40,7 @@ fn neighbours(listener: TcpListener, server: Shared) -> Service {
             config
                 .app_data(server.clone())
                 .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
+                .route(Revocations::PATH, web::get().to(async || HttpResponse::Ok().json(Revocations::default())))
                 .route("/v1/chat/completions", web::post().to(complete));
         }),
         workers: Vec::new(),

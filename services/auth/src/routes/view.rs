@@ -85,6 +85,8 @@ impl From<Versioned<User>> for UserResource {
             must_change_password: _,
             disabled,
             leaving_since: _,
+            revoked_at: _,
+            assignment: _,
             generation: _,
         } = data;
         let data = UserData { email: email.as_str().to_owned(), name, role_id: role, disabled };

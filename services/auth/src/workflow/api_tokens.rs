@@ -73,6 +73,10 @@ pub async fn list_api_tokens(state: &State, caller: &Caller) -> Result<Vec<Versi
 pub async fn delete_api_token(state: &State, caller: &Caller, uid: Uid) -> Result<(), Error> {
     me(state, caller).await?;
     let found = state.store.api_token(uid).await?.filter(|token| token.user == caller.user);
+    if found.is_some() {
+        // What it was exchanged for ends with it.
+        state.store.revoke(uid, state.clock.now(), &caller.name()).await?;
+    }
     if found.is_some() && state.store.delete_api_token(uid).await? { Ok(()) } else { Err(Error::NoApiToken) }
 }
 
@@ -111,6 +115,7 @@ pub async fn exchange(state: &State, presented: &str) -> Result<Exchanged, Error
         user: member.user.uid,
         session: token.uid,
         credential: Credential::ApiToken,
+        standing: member.standing(),
         permissions: token.data.allowed(&member.role.data.permissions),
     };
     Ok(Exchanged { access: state.tokens.access(holder, now, ends_at)?, ends_at })

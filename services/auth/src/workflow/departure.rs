@@ -19,19 +19,17 @@ const FORGOTTEN: TimeDelta = TimeDelta::seconds(30);
 /// How often it is tried again while others are going too.
 const ATTEMPTS: u32 = 8;
 
-/// What a write of a user came to.
-pub enum Written {
-    /// It was done.
-    Done(Versioned<User>),
-    /// The user was changed since it was read: read it again.
-    Stale,
-}
-
-/// Writes `after` over `user`. When that takes an administrator away, another one has to stay.
+/// Writes `after` over `user`; none when the user was changed since it was read. When that takes an administrator away,
+/// another one has to stay.
 ///
 /// # Errors
 /// [`Error::LastAdmin`]; [`Error::EmailTaken`].
-pub async fn replace(state: &State, user: Versioned<User>, after: User, by: &str) -> Result<Written, Error> {
+pub async fn replace(
+    state: &State,
+    user: Versioned<User>,
+    after: User,
+    by: &str,
+) -> Result<Option<Versioned<User>>, Error> {
     let is_admin = |user: &User| user.role == state.admin && !user.disabled;
     if !is_admin(&user.data) || is_admin(&after) {
         return write(state, Versioned { data: User { leaving_since: None, ..after }, ..user }, by).await;
@@ -39,16 +37,16 @@ pub async fn replace(state: &State, user: Versioned<User>, after: User, by: &str
     let mut user = user;
     for attempt in 0..ATTEMPTS {
         let marked = User { leaving_since: Some(state.clock.now()), ..user.data.clone() };
-        let Written::Done(marked) = write(state, Versioned { data: marked, ..user }, by).await? else {
-            return Ok(Written::Stale);
+        let Some(marked) = write(state, Versioned { data: marked, ..user }, by).await? else {
+            return Ok(None);
         };
         let others = others(state, marked.uid).await?;
         if matches!(others, Others::Stay) {
             return write(state, Versioned { data: User { leaving_since: None, ..after }, ..marked }, by).await;
         }
         let unmarked = User { leaving_since: None, ..marked.data.clone() };
-        let Written::Done(unmarked) = write(state, Versioned { data: unmarked, ..marked }, by).await? else {
-            return Ok(Written::Stale);
+        let Some(unmarked) = write(state, Versioned { data: unmarked, ..marked }, by).await? else {
+            return Ok(None);
         };
         if matches!(others, Others::None) {
             return Err(Error::LastAdmin);
@@ -77,7 +75,7 @@ async fn others(state: &State, uid: Uid) -> Result<Others, Error> {
         if since + FORGOTTEN < state.clock.now() {
             let by = other.updated_by.clone();
             let unmarked = User { leaving_since: None, ..other.data.clone() };
-            if let Written::Done(_) = write(state, Versioned { data: unmarked, ..other }, &by).await? {
+            if write(state, Versioned { data: unmarked, ..other }, &by).await?.is_some() {
                 return Ok(Others::Stay);
             }
         }
@@ -85,10 +83,10 @@ async fn others(state: &State, uid: Uid) -> Result<Others, Error> {
     Ok(found)
 }
 
-async fn write(state: &State, user: Versioned<User>, by: &str) -> Result<Written, Error> {
+async fn write(state: &State, user: Versioned<User>, by: &str) -> Result<Option<Versioned<User>>, Error> {
     match state.store.replace_user(user, by).await {
-        Ok(user) => Ok(Written::Done(user)),
-        Err(error) if error.kind == StoreErrorKind::Stale => Ok(Written::Stale),
+        Ok(user) => Ok(Some(user)),
+        Err(error) if error.kind == StoreErrorKind::Stale => Ok(None),
         Err(error) if error.kind == StoreErrorKind::Duplicate => Err(Error::EmailTaken),
         Err(error) => Err(error.into()),
     }
@@ -135,13 +133,12 @@ mod tests {
             analyst: Uid::new(),
         };
         let mut after = one.data.clone();
-        after.set_disabled(true);
+        after.set_disabled(true, Utc::now());
         let outcome = replace(&state, one.clone(), after, "test").await;
         let stays = state.store.user(one.uid).await.unwrap().unwrap();
         assert_eq!(stays.data.leaving_since, None, "a mark is left");
         match outcome {
-            Ok(Written::Done(_)) => stays.data.disabled,
-            Err(Error::LastAdmin) => stays.data.disabled,
+            Ok(Some(_)) | Err(Error::LastAdmin) => stays.data.disabled,
             _ => panic!("neither done nor refused"),
         }
     }

@@ -1,15 +1,11 @@
 //! Users whom somebody else vouches for.
 
 use dallosh_primitives::Uid;
-use dallosh_service_kit::Credential;
+use dallosh_service_kit::{Credential, Standing};
 use dallosh_store::{StoreErrorKind, Versioned};
 use secrecy::SecretString;
 
-use super::{
-    ATTEMPTS, Exchanged,
-    departure::{self, Written},
-    with_role,
-};
+use super::{ATTEMPTS, Exchanged, departure, with_role};
 use crate::{
     error::Error,
     issuers::Identity,
@@ -37,7 +33,7 @@ pub(super) async fn exchange(state: &State, presented: &str) -> Result<Exchanged
         Error::NoRole
     })?;
     let user = admitted(state, &identity, role.uid).await?;
-    let (uid, member) = (user.uid, with_role(state, user).await?);
+    let (uid, assignment, member) = (user.uid, user.data.assignment, with_role(state, user).await?);
     // The last administrator keeps the role, but comes in with what the issuer gives.
     let role = if identity.governs_role { role } else { member.role };
     let now = state.clock.now();
@@ -46,6 +42,7 @@ pub(super) async fn exchange(state: &State, presented: &str) -> Result<Exchanged
         user: uid,
         session: uid.derived(&identity.issuer),
         credential: Credential::Issuer,
+        standing: Standing { role: role.uid, role_revision: role.revision, assignment },
         permissions: role.data.permissions,
     };
     Ok(Exchanged { access: state.tokens.access(holder, now, ends_at)?, ends_at })
@@ -71,11 +68,12 @@ async fn admitted(state: &State, identity: &Identity, role: Uid) -> Result<Versi
         if !identity.governs_role || user.data.role == role {
             return Ok(user);
         }
-        let after = User { role, ..user.data.clone() };
+        let mut after = user.data.clone();
+        after.assign(role, state.clock.now());
         match departure::replace(state, user.clone(), after, &identity.issuer).await {
-            Ok(Written::Done(user)) => return Ok(user),
-            Ok(Written::Stale) if attempt < ATTEMPTS => attempt += 1,
-            Ok(Written::Stale) => return Err(Error::Changed),
+            Ok(Some(user)) => return Ok(user),
+            Ok(None) if attempt < ATTEMPTS => attempt += 1,
+            Ok(None) => return Err(Error::Changed),
             Err(Error::LastAdmin) => {
                 tracing::warn!(user.id = %uid, issuer = identity.issuer, "an issuer takes the role of the last administrator away");
                 return Ok(user);

@@ -7,12 +7,7 @@ use dallosh_store::{StoreErrorKind, Versioned};
 use rand::{TryRng as _, rngs::SysRng};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    ATTEMPTS, Member,
-    actor::Actor,
-    departure::{self, Written},
-    with_role,
-};
+use super::{ATTEMPTS, Member, actor::Actor, departure, with_role};
 use crate::{
     error::Error,
     password,
@@ -106,15 +101,12 @@ pub async fn create(state: &State, caller: &Caller, new: NewUser) -> Result<(Acc
     let actor = Actor::of(state, caller, Permission::ManageUsers).await?;
     let NewUser { email, name, role, disabled, password } = new;
     let role = role_to_give(state, &actor, role).await?;
-    let (password, made) = match password {
-        Some(password) => {
-            password::check(password.expose_secret(), &email)?;
-            (password, None)
-        }
-        None => {
-            let made = one_time_password()?;
-            (made.clone(), Some(made))
-        }
+    let (password, made) = if let Some(password) = password {
+        password::check(password.expose_secret(), &email)?;
+        (password, None)
+    } else {
+        let made = one_time_password()?;
+        (made.clone(), Some(made))
     };
     let hash = state.hashing.hash(&password).await?;
     // Whoever made the account knows the password.
@@ -158,7 +150,7 @@ pub async fn change(
             None => present,
         };
         let mut after = user.data.clone();
-        after.role = role.uid;
+        after.assign(role.uid, state.clock.now());
         if let Some(name) = name {
             after.name = Some(name.clone());
         }
@@ -166,14 +158,14 @@ pub async fn change(
             after.email = email.clone();
         }
         if let Some(disabled) = disabled {
-            after.set_disabled(*disabled);
+            after.set_disabled(*disabled, state.clock.now());
         }
         if let Some(password) = password {
             password::check(password.expose_secret(), &after.email)?;
             after.change_password(state.hashing.hash(password).await?, state.clock.now());
             after.must_change_password = true;
         }
-        if let Written::Done(user) = departure::replace(state, user, after, &actor.name()).await? {
+        if let Some(user) = departure::replace(state, user, after, &actor.name()).await? {
             tracing::info!(by = %actor.user, user.id = %uid, "an account was changed");
             return account(state, Member { user, role }).await;
         }
@@ -214,8 +206,10 @@ pub async fn remove(
         let member = find(state, uid).await?;
         allowed(&member)?;
         let mut after = member.user.data.clone();
-        after.set_disabled(true);
-        if let Written::Done(user) = departure::replace(state, member.user, after, by).await? {
+        after.set_disabled(true, state.clock.now());
+        if let Some(user) = departure::replace(state, member.user, after, by).await? {
+            // Else a token of the account would be good again once the account is gone.
+            state.store.revoke(user.uid, state.clock.now(), by).await?;
             return Ok(state.store.delete_user(user.uid).await?);
         }
     }
@@ -249,8 +243,8 @@ pub async fn end_sessions(state: &State, caller: &Caller, uid: Uid) -> Result<()
         let Member { user, role } = find(state, uid).await?;
         actor.may_decide_over(&role.data.permissions)?;
         let mut after = user.data.clone();
-        after.sign_out();
-        if let Written::Done(_) = departure::replace(state, user, after, &actor.name()).await? {
+        after.sign_out(state.clock.now());
+        if departure::replace(state, user, after, &actor.name()).await?.is_some() {
             tracing::info!(by = %actor.user, user.id = %uid, "a user was signed out everywhere");
             return Ok(());
         }

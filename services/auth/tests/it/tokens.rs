@@ -151,7 +151,7 @@ async fn the_published_key_is_named_by_its_thumbprint_and_holds_nothing_private(
 }
 
 /// Any other service: a route that needs a permission, and only the address of this one.
-async fn guarded(stack: &Stack) -> String {
+pub async fn guarded(stack: &Stack) -> String {
     async fn list_users(caller: Caller) -> Result<HttpResponse, Problem> {
         let scope = caller.require(Permission::ReadUsers)?;
         Ok(HttpResponse::Ok().json(scope == Scope::All))

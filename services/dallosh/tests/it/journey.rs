@@ -8,6 +8,9 @@ use serde_json::json;
 
 use crate::SAMPLE;
 
+/// How soon what an administrator decides holds everywhere.
+const REVOKED: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The statuses of an undisturbed task, in the order of the contract.
 const STATUSES: [&str; 8] = [
     "added",
@@ -30,7 +33,44 @@ pub async fn suite(base: &str) -> Result<()> {
     refusals(base, &admin, &analyst).await.context("refusals")?;
     bad_files(&analyst).await.context("bad files")?;
     control(&analyst).await.context("control")?;
+    revocation(base, &admin).await.context("an account that is disabled")?;
     service(base).await.context("the service itself")
+}
+
+/// Who is disabled is refused by every service within five seconds, and their streams end.
+async fn revocation(base: &str, admin: &Client) -> Result<()> {
+    let roles = admin.get("/v1/roles?q=analyst").await?.expect(200)?;
+    let new = json!({"email": "leaver@example.com", "password": "correct horse", "role_id": roles["items"][0]["uid"]});
+    let account = admin.post("/v1/users", &new).await?.expect(201)?;
+    let path = format!("/v1/users/{}", account["uid"].as_str().context("no uid")?);
+    let leaver = Client::login(base, "leaver@example.com", "correct horse").await?;
+    let (_, task) = leaver.new_task(SAMPLE, json!({})).await?;
+    // One service each, behind the door that believes nobody either.
+    let places = ["/v1/files", "/v1/tasks", "/v1/overview", "/v1/auth/me"];
+    for place in places {
+        leaver.get(place).await?.expect(200)?;
+    }
+    let login = json!({"email": "leaver@example.com", "password": "correct horse"});
+    let login = Client::anonymous(base)?.post("/v1/auth/login", &login).await?.expect(200)?;
+    let (http, token) = (reqwest::Client::new(), login["access_token"].as_str().context("no token")?);
+    let mut streams = Vec::new();
+    for path in ["/v1/events", &format!("/v1/tasks/{task}/events")] {
+        let request = http.get(format!("{base}{path}")).header("accept", "text/event-stream").bearer_auth(token);
+        streams.push(request.send().await?.error_for_status()?);
+    }
+    let disabled = json!({ "disabled": true });
+    admin.send(reqwest::Method::PATCH, &path, &[], Some(&disabled)).await?.expect(200)?;
+    let deadline = tokio::time::Instant::now() + REVOKED;
+    for stream in streams {
+        tokio::time::timeout_at(deadline, stream.text()).await.context("a stream goes on")??;
+    }
+    for place in places {
+        while leaver.get(place).await?.status != 401 {
+            ensure!(tokio::time::Instant::now() < deadline, "{place} is still open");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+    Ok(())
 }
 
 /// From upload to download, watched live.

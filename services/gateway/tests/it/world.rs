@@ -15,7 +15,7 @@ use dallosh_broker::{Broker, Queue};
 use dallosh_contracts::{PlatformSettings, Registration};
 use dallosh_gateway::{Limits, Site, openapi, service_with};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Config, RunError, Sources, run};
+use dallosh_service_kit::{Config, Revocations, RunError, Sources, run};
 use dallosh_testkit::jwks;
 use futures::{StreamExt as _, stream};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -57,6 +57,10 @@ impl Drop for Leaves {
 
 async fn keys() -> HttpResponse {
     HttpResponse::Ok().json(jwks())
+}
+
+async fn revocations() -> HttpResponse {
+    HttpResponse::Ok().json(Revocations::default())
 }
 
 /// Knows two API tokens by name, and tells when it is asked.
@@ -152,6 +156,7 @@ fn stand_in(strings: Strings) -> String {
         App::new()
             .app_data(web::Data::new(strings.clone()))
             .route("/.well-known/jwks.json", web::get().to(keys))
+            .route(Revocations::PATH, web::get().to(revocations))
             .route("/internal/tokens/exchange", web::post().to(exchange))
             .route("/readyz", web::get().to(HttpResponse::Ok))
             .route("/healthz", web::get().to(health))

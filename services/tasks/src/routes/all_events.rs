@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
 use dallosh_jobs::LogPosition;
 use dallosh_primitives::{Limit, Uid};
-use dallosh_service_kit::{Caller, Problem, Scope, Shutdown};
+use dallosh_service_kit::{Caller, Problem, Scope, Shutdown, TokenVerifier};
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::IntoParams;
@@ -37,6 +37,7 @@ pub struct ListAllEvents {
 pub async fn list_events(
     state: web::Data<State>,
     caller: Caller,
+    verifier: web::Data<TokenVerifier>,
     shutdown: web::Data<Shutdown>,
     request: HttpRequest,
     query: web::Query<ListAllEvents>,
@@ -50,7 +51,8 @@ pub async fn list_events(
             Some(id) => id.parse().map_err(|_| Problem::field("Last-Event-ID", "an id of this stream"))?,
             None => state.engine.log_end(),
         };
-        return Ok(sse::answer(Follow { state, shutdown, owner, after, began: false, alive: Instant::now() }));
+        let follow = Follow { state, shutdown, owner, after, began: false, alive: Instant::now() };
+        return Ok(sse::answer(follow, caller, verifier));
     }
     let ListAllEvents { limit, cursor } = query.into_inner();
     let limit = Limit::coerce(limit);

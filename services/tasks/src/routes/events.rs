@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
 use dallosh_jobs::EventQuery;
 use dallosh_primitives::{Limit, Uid};
-use dallosh_service_kit::{Caller, Problem, Shutdown};
+use dallosh_service_kit::{Caller, Problem, Shutdown, TokenVerifier};
 use serde::Deserialize;
 use tokio::{sync::broadcast, time::Instant};
 use utoipa::IntoParams;
@@ -37,6 +37,7 @@ pub struct ListEvents {
 pub async fn list_task_events(
     state: web::Data<State>,
     caller: Caller,
+    verifier: web::Data<TokenVerifier>,
     shutdown: web::Data<Shutdown>,
     request: HttpRequest,
     task_id: web::Path<Uid>,
@@ -47,7 +48,7 @@ pub async fn list_task_events(
     if sse::is_wanted(&request) {
         let after = last_event_id(&request)?;
         let follow = Follow { news: state.live.listen(), state, shutdown, task: uid, after, alive: Instant::now() };
-        return Ok(sse::answer(follow));
+        return Ok(sse::answer(follow, caller, verifier));
     }
     let after = match &query.cursor {
         None => 0,
