@@ -12,6 +12,7 @@ mod kill;
 mod ledger;
 mod models;
 mod operator;
+mod rights;
 mod secrets;
 mod stacks;
 mod steering;

@@ -78,7 +78,7 @@ async fn no_secret_can_be_read_in_files_logs_events_or_answers_and_the_log_is_pr
     ] {
         let answer = admin.get(path).await?;
         ensure!(answer.status == 200, "{path}: {}", answer.summary());
-        places.push((path.to_owned(), answer.body.to_vec()));
+        places.push((path.to_owned(), answer.body.clone()));
     }
     let logged = admin.get("/v1/logs?limit=200&path=/v1/auth/login").await?.expect(200)?;
     ensure!(logged["items"].as_array().is_some_and(|items| items.len() >= 3), "{logged}");

@@ -9,7 +9,7 @@ use std::{
 use actix_web::{HttpResponse, web};
 use dallosh_contracts::Permission;
 use dallosh_primitives::{SystemClock, Uid};
-use dallosh_service_kit::{Config, Problem, Service, Sources};
+use dallosh_service_kit::{Config, Problem, Revocations, Service, Sources};
 use dallosh_storage::Storage;
 use dallosh_store::Store;
 use dallosh_testkit::{jwks, token};
@@ -49,6 +49,7 @@ fn neighbours(listener: TcpListener, tasks: Shared) -> Service {
             config
                 .app_data(tasks.clone())
                 .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
+                .route(Revocations::PATH, web::get().to(async || HttpResponse::Ok().json(Revocations::default())))
                 .route("/v1/tasks", web::get().to(list_tasks))
                 .route("/v1/tasks", web::post().to(make_task));
         }),
