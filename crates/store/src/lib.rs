@@ -18,4 +18,5 @@ pub use collection::{Collection, Modified};
 pub use document::{Document, Index, Versioned};
 pub use error::{StoreError, StoreErrorKind};
 pub use filter::{Filter, ListQuery, Order, Sort, Value};
+pub use sqlite::{check_sqlite, copy_sqlite};
 pub use store::Store;

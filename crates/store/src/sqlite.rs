@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
-use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, ffi, params_from_iter, types};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior, ffi, params_from_iter, types};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -52,6 +52,37 @@ impl SqliteBackend {
         let backend = Self { writer: Lane::new(file.clone(), true, 1), readers: Lane::new(file, false, READERS) };
         backend.writer.run("open", "database", |_| Ok(())).await?;
         Ok(backend)
+    }
+}
+
+/// Copies a database file to a new one as it is at this moment, whoever writes to it meanwhile, and checks the copy.
+/// Blocks.
+///
+/// # Errors
+/// When there is no database at `from`, or it can't be read, or something is at `to`.
+pub fn copy_sqlite(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let copied = || -> Result<(), Failure> {
+        let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        source.busy_timeout(BUSY_TIMEOUT)?;
+        source.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+        Ok(())
+    };
+    copied().map_err(|failure| failure.into_error("copy", "database"))?;
+    check_sqlite(to)
+}
+
+/// Checks that a database file is whole. Blocks.
+///
+/// # Errors
+/// `Corrupt` when it is not; otherwise when it can't be read.
+pub fn check_sqlite(path: &Path) -> Result<(), StoreError> {
+    let checked = || -> Result<String, Failure> {
+        let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        Ok(copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
+    };
+    match checked().map_err(|failure| failure.into_error("check", "database"))? {
+        verdict if verdict == "ok" => Ok(()),
+        verdict => Err(StoreError::new(StoreErrorKind::Corrupt, "check", "database").because(verdict)),
     }
 }
 

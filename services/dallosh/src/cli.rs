@@ -66,6 +66,16 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         text_column: Option<String>,
     },
+    /// Copy database, objects and keys to a folder, while the platform runs.
+    Backup {
+        /// Where to; it must be new or empty. It holds the keys too: keep it as safe as the platform.
+        folder: PathBuf,
+    },
+    /// Bring a backup back, to a data folder that holds none yet.
+    Restore {
+        /// The backup.
+        folder: PathBuf,
+    },
     /// Make collections, indexes, first roles and accounts, as `up` and `serve` do too.
     Init,
     /// Work with the activity log.
@@ -198,6 +208,8 @@ impl Cli {
                 Ok(report) => return told(&report, json),
                 Err(error) => Err(error),
             },
+            Command::Backup { folder } => stack::back_up(config, folder).await,
+            Command::Restore { folder } => stack::restore(config, folder).await,
             Command::Openapi | Command::Asyncapi | Command::Schema { .. } | Command::Errors | Command::Config => Ok(()),
         };
         match outcome {

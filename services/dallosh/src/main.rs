@@ -3,6 +3,7 @@
 
 mod api;
 mod asyncapi;
+mod backup;
 mod cli;
 mod folder;
 mod job;

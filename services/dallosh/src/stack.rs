@@ -1,10 +1,10 @@
 //! Opens the parts that the configuration names, builds the services on them, and runs them: all or one.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use dallosh_auth::Operator;
 use dallosh_broker::Broker;
-use dallosh_primitives::{Clock, SystemClock};
+use dallosh_primitives::{ByteSize, Clock, SystemClock};
 use dallosh_service_kit::{Config, Service, ServiceName, merge, run};
 use dallosh_storage::Storage;
 use dallosh_store::{Store, StoreErrorKind};
@@ -15,6 +15,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::{
     api::{ApiError, TokenSource},
+    backup::{self, BackupError, Copied},
     folder::{DataFolder, FolderError},
     job::JobFailed,
 };
@@ -275,6 +276,31 @@ pub async fn init(config: &Config) -> Result<(), StackError> {
 pub async fn verify_log(config: &Config) -> Result<dallosh_admin::Report, StackError> {
     let store = Store::open(&config.database_url, Arc::new(SystemClock)).await.map_err(part("the database"))?;
     dallosh_admin::verify_log(config, &store).await.map_err(part("the activity log"))
+}
+
+/// Takes a backup, beside a platform that may be at work.
+pub async fn back_up(config: Config, folder: PathBuf) -> Result<(), StackError> {
+    let place = folder.display().to_string();
+    let Copied { files, bytes, .. } = aside(move || backup::take(&config, &folder)).await?;
+    println!("{files} files, {} in {place}; the keys are among them", ByteSize(bytes));
+    Ok(())
+}
+
+/// Brings a backup back, while nothing runs on the data folder.
+pub async fn restore(config: Config, folder: PathBuf) -> Result<(), StackError> {
+    let held = DataFolder::take(&config.data_dir, None)?;
+    let Copied { files, bytes, taken_at } = aside(move || backup::restore(&config, &folder)).await?;
+    drop(held);
+    println!("{files} files, {} of {}; `dallosh up` goes on from there", ByteSize(bytes), taken_at.to_rfc3339());
+    Ok(())
+}
+
+/// Copies files off the threads that others wait on.
+async fn aside(work: impl FnOnce() -> Result<Copied, BackupError> + Send + 'static) -> Result<Copied, StackError> {
+    match tokio::task::spawn_blocking(work).await.map_err(part("the copy"))? {
+        Err(error @ BackupError::Elsewhere(_)) => Err(StackError::Configuration(error.to_string())),
+        outcome => outcome.map_err(part("the backup")),
+    }
 }
 
 fn listen(address: &str) -> Result<TcpListener, StackError> {

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod architecture;
+mod backup;
 mod contract;
 mod crash;
 mod faults;
