@@ -12,6 +12,7 @@ mod dry_run;
 mod error;
 mod inspect;
 mod preview;
+mod profile;
 mod reader;
 mod rejects;
 mod rows;
@@ -31,6 +32,10 @@ pub use dry_run::dry_run;
 pub use error::DatasetError;
 pub use inspect::{Inspection, Inspector, inspect};
 pub use preview::{Preview, PreviewColumn, preview};
+pub use profile::{
+    ColumnProfile, Distinct, FrequentValue, HistogramBin, LanguageShare, Lengths, Profile, TextProfile,
+    estimated_tokens, profile,
+};
 pub use reader::{Limits, Reader, Row, Step};
 pub use rejects::{Reject, write_rejects};
 pub use rows::{EMPTY_TEXT, TextRow, TextRows};

@@ -34,6 +34,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Those of files that this crate wrote: they were within limits when they were read, and cells were added since.
+    pub fn ours() -> Self {
+        let limit = 16 * 1024 * 1024;
+        Self { field_bytes: limit, row_bytes: limit * 2, columns: usize::MAX, rows: u64::MAX - 1 }
+    }
+}
+
 /// One step through a file.
 #[derive(Debug)]
 pub enum Step<'a> {

@@ -31,12 +31,12 @@ pub struct TextRows<R> {
 impl<R: Read> TextRows<R> {
     /// From the beginning.
     pub fn new(cleaned: R, text_column: &str) -> Result<Self, DatasetError> {
-        Self::over(Reader::new(cleaned, &Dialect::ours(), our_limits())?, text_column)
+        Self::over(Reader::new(cleaned, &Dialect::ours(), Limits::ours())?, text_column)
     }
 
     /// From the row that begins at `offset`, which is where `rest` begins; the header is that of the same file.
     pub fn resume(rest: R, header: Header, offset: u64, text_column: &str) -> Result<Self, DatasetError> {
-        Self::over(Reader::resume(rest, header, offset, &Dialect::ours(), our_limits())?, text_column)
+        Self::over(Reader::resume(rest, header, offset, &Dialect::ours(), Limits::ours())?, text_column)
     }
 
     fn over(reader: Reader<R>, text_column: &str) -> Result<Self, DatasetError> {
@@ -55,12 +55,6 @@ impl<R: Read> TextRows<R> {
         clean_text_into(&row.get(self.text).unwrap_or_default(), &mut self.clean);
         Ok(Some(TextRow { row, key: text_key(&self.clean), text: &self.clean }))
     }
-}
-
-/// Our own files were within limits when they were written, and cells were added since.
-pub(crate) fn our_limits() -> Limits {
-    let limit = 16 * 1024 * 1024;
-    Limits { field_bytes: limit, row_bytes: limit * 2, columns: usize::MAX, rows: u64::MAX - 1 }
 }
 
 /// The next row of a file of ours, in which a row that can't be read is damage.

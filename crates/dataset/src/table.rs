@@ -20,8 +20,8 @@ use parquet::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColumnType, DatasetError, Dialect, Reader, Row, TableBatch,
-    rows::{next_row, our_limits},
+    ColumnType, DatasetError, Dialect, Limits, Reader, Row, TableBatch,
+    rows::next_row,
     scan::COLUMNS_KEY,
     types::{TypeGuess, number, time},
 };
@@ -68,7 +68,7 @@ pub struct TableSummary {
 
 /// Declares the types of a cleaned or analysed file by looking at every cell.
 pub fn table_schema(csv: impl Read) -> Result<TableSchema, DatasetError> {
-    let mut reader = Reader::new(csv, &Dialect::ours(), our_limits())?;
+    let mut reader = Reader::new(csv, &Dialect::ours(), Limits::ours())?;
     let names = reader.header().names().to_vec();
     let mut guesses: Vec<TypeGuess> = names.iter().map(|name| TypeGuess::new(name)).collect();
     while let Some(row) = next_row(&mut reader)? {
@@ -94,7 +94,7 @@ pub fn write_table(
     output: impl Write + Send,
     mut each: impl FnMut(&TableBatch),
 ) -> Result<TableSummary, DatasetError> {
-    let mut reader = Reader::new(csv, &Dialect::ours(), our_limits())?;
+    let mut reader = Reader::new(csv, &Dialect::ours(), Limits::ours())?;
     let mut columns = schema
         .columns
         .iter()

@@ -16,7 +16,7 @@ impl Revision {
     /// Answers with the document, or with 304 when the client has this revision already.
     pub fn respond(self, request: &HttpRequest, body: &impl Serialize) -> HttpResponse {
         let tag = self.etag();
-        if named(request, header::IF_NONE_MATCH, |one| one.strip_prefix("W/").unwrap_or(one) == tag) == Some(true) {
+        if has_tag(request, &tag) {
             return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
         }
         HttpResponse::Ok().insert_header((header::ETAG, tag)).json(body)
@@ -46,6 +46,11 @@ impl Revision {
         }
         self.check(request)
     }
+}
+
+/// Whether the client's `If-None-Match` says that it has what this tag names.
+pub fn has_tag(request: &HttpRequest, tag: &str) -> bool {
+    named(request, header::IF_NONE_MATCH, |one| one.strip_prefix("W/").unwrap_or(one) == tag) == Some(true)
 }
 
 /// Whether the header holds `*` or a tag that `fits`; `None` when it is absent. What can't be read fits nothing.

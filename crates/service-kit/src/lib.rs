@@ -26,7 +26,7 @@ pub use caller::{AUDIENCE, Caller, Claims, Credential, ISSUER, Scope, TOKEN_TYPE
 pub use client::{ClientError, ServiceClient};
 pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources, TlsFiles};
 pub use cookies::SessionCookies;
-pub use etag::Revision;
+pub use etag::{Revision, has_tag};
 pub use health::Check;
 pub use idempotency::Idempotency;
 pub use issuer::{Issuer, claimed_issuer, keys_url};

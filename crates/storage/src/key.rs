@@ -26,6 +26,16 @@ pub enum Stage {
     Analysed,
 }
 
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Cleaned => "cleaned",
+            Self::Analysed => "analysed",
+        }
+    }
+}
+
 impl Key {
     /// Checks the text.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidKey> {
@@ -60,17 +70,22 @@ impl Key {
 
     /// The columnar table of a stage.
     pub fn table(file: Uid, stage: Stage) -> Self {
-        let name = match stage {
-            Stage::Original => "original",
-            Stage::Cleaned => "cleaned",
-            Stage::Analysed => "analysed",
-        };
-        Self(format!("tables/{file}/{name}.parquet"))
+        Self(format!("tables/{file}/{}.parquet", stage.name()))
     }
 
     /// What is counted of the analysed table.
     pub fn index(file: Uid) -> Self {
         Self(format!("tables/{file}/analysed.index"))
+    }
+
+    /// The folder of what is known about the columns of a file.
+    pub fn profiles(file: Uid) -> Self {
+        Self(format!("profiles/{file}"))
+    }
+
+    /// What is known about the columns of a stage, as it was when this was its fingerprint.
+    pub fn profile(file: Uid, stage: Stage, fingerprint: u128) -> Self {
+        Self(format!("profiles/{file}/{}-{fingerprint:032x}.json", stage.name()))
     }
 
     /// The text.

@@ -16,7 +16,7 @@ const GRACE: TimeDelta = TimeDelta::hours(1);
 /// An unfinished object may be this old: no upload takes longer.
 const UNFINISHED: TimeDelta = TimeDelta::hours(24);
 /// The folders whose objects belong to files, each named by the file's id.
-const FOLDERS: [&str; 6] = ["datasets", "cleaned", "analysed", "rejects", "removed", "tables"];
+const FOLDERS: [&str; 7] = ["datasets", "cleaned", "analysed", "rejects", "removed", "tables", "profiles"];
 
 /// Looks through the store at the start and every hour.
 pub fn worker(state: Arc<State>) -> Worker {

@@ -8,6 +8,7 @@ mod file;
 mod form;
 mod intake;
 mod janitor;
+mod profiles;
 mod reading;
 mod routes;
 mod state;

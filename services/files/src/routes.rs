@@ -5,11 +5,13 @@ mod delete;
 mod get;
 mod list;
 mod preview;
+mod profile;
 mod rejects;
 mod update;
 mod upload;
 
 use dallosh_contracts::{FileData, Links, Resource};
+use dallosh_dataset::ColumnType;
 use dallosh_storage::{Key, Stage};
 use dallosh_store::Versioned;
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(upload::upload_file)
         .service(list::list_files)
         .service(preview::preview_file)
+        .service(profile::profile_file)
         .service(content::get_file_content)
         .service(content::head_file_content)
         .service(rejects::list_file_rejects)
@@ -66,6 +69,17 @@ impl FileStage {
     }
 }
 
+/// What the cells of a column are, in a word.
+fn type_word(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::Text => "text",
+        ColumnType::Integer => "integer",
+        ColumnType::Number => "number",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Time => "time",
+    }
+}
+
 /// The file as the API shows it.
 fn view(file: Versioned<File>) -> Resource<FileData> {
     let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision: _ } = file;
@@ -75,6 +89,7 @@ fn view(file: Versioned<File>) -> Resource<FileData> {
     let mut links = Links::from([
         ("content".to_owned(), format!("{own}/content")),
         ("preview".to_owned(), format!("{own}/preview")),
+        ("profile".to_owned(), format!("{own}/profile")),
         ("tasks".to_owned(), format!("/v1/tasks?file_id={uid}")),
     ]);
     if rejected_rows > 0 {

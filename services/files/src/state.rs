@@ -7,7 +7,7 @@ use dallosh_storage::Storage;
 use dallosh_store::Store;
 use tokio::sync::Semaphore;
 
-use crate::{StartError, store::Files};
+use crate::{StartError, profiles::Profiles, store::Files};
 
 /// Uploads that are taken in at once; more are told to come back.
 const UPLOADS: usize = 16;
@@ -29,6 +29,7 @@ pub struct State {
     pub uploads: Semaphore,
     pub pieces: Arc<Semaphore>,
     pub scans: Arc<Semaphore>,
+    pub profiles: Profiles,
 }
 
 impl State {
@@ -43,6 +44,7 @@ impl State {
             uploads: Semaphore::new(UPLOADS),
             pieces: Arc::new(Semaphore::new(PIECES)),
             scans: Arc::new(Semaphore::new(SCANS)),
+            profiles: Profiles::default(),
         })
     }
 }

@@ -106,7 +106,8 @@ pub async fn delete(state: &State, caller: &Caller, uid: Uid) -> Result<(), Erro
     if !state.files.delete(uid).await? {
         return Err(Error::NotFound);
     }
-    for key in objects_of(uid) {
+    let profiles = state.storage.list(&Key::profiles(uid)).await.unwrap_or_default();
+    for key in objects_of(uid).chain(profiles) {
         if let Err(error) = state.storage.delete(&key).await {
             tracing::warn!(%error, file.id = %uid, "an object of a deleted file stays until the next sweep");
         }

@@ -3,7 +3,7 @@
 use dallosh_contracts::{
     Dialect as WireDialect, EnrichmentInput, ModelPrice, ModelProvider, ModelSnapshot, TaskOptions,
 };
-use dallosh_dataset::{CleanOptions, DatasetError, Dialect, Limits, dry_run};
+use dallosh_dataset::{CleanOptions, DatasetError, Dialect, Limits, dry_run, estimated_tokens};
 use dallosh_llm::{AnswerKeys, Price, TOPICS, Usage, labelling_request};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, ErrorCode, Problem};
@@ -14,8 +14,6 @@ use utoipa::ToSchema;
 
 use crate::{error::problem, state::State, workflow};
 
-/// Characters of a prompt that make a token, about.
-const CHARACTERS_A_TOKEN: u64 = 4;
 /// Tokens of an answer about one text, about.
 const TOKENS_AN_ANSWER: u64 = 21;
 /// Characters around a text in a prompt: its id and the signs of the list.
@@ -167,7 +165,7 @@ impl Asked {
         Self {
             texts: count,
             pages,
-            prompt_tokens: characters.saturating_add(pages.saturating_mul(around)).div_ceil(CHARACTERS_A_TOKEN),
+            prompt_tokens: estimated_tokens(characters.saturating_add(pages.saturating_mul(around))),
             completion_tokens: count.saturating_mul(TOKENS_AN_ANSWER),
         }
     }

@@ -11,7 +11,7 @@ use actix_web::{
 use bytes::Bytes;
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, ErrorCode, Problem};
+use dallosh_service_kit::{Caller, ErrorCode, Problem, has_tag};
 use dallosh_storage::{Key, ObjectInfo};
 use dallosh_store::Versioned;
 use futures::stream;
@@ -150,9 +150,7 @@ impl Content {
     }
 
     fn client_has_it(&self, request: &HttpRequest) -> bool {
-        let values = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-        let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
-        tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
+        has_tag(request, &self.etag)
     }
 
     /// One range that lies in the content. What can't be read as one, several, or a range of another version

@@ -2,14 +2,14 @@ use std::rc::Rc;
 
 use actix_web::{get, web};
 use dallosh_contracts::Permission;
-use dallosh_dataset::{ColumnType, Dialect, Preview, PreviewColumn};
+use dallosh_dataset::{Dialect, Preview, PreviewColumn};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, Problem};
 use dallosh_storage::StorageErrorKind;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use utoipa::{IntoParams, ToSchema};
 
-use super::FileStage;
+use super::{FileStage, type_word};
 use crate::{error::Error, reading, state::State};
 
 /// Rows of a preview unless asked, and at most.
@@ -43,14 +43,7 @@ struct FilePreviewColumn {
 impl From<PreviewColumn> for FilePreviewColumn {
     fn from(column: PreviewColumn) -> Self {
         let PreviewColumn { name, column_type } = column;
-        let kind = match column_type {
-            ColumnType::Text => "text",
-            ColumnType::Integer => "integer",
-            ColumnType::Number => "number",
-            ColumnType::Boolean => "boolean",
-            ColumnType::Time => "time",
-        };
-        Self { name, kind }
+        Self { name, kind: type_word(column_type) }
     }
 }
 

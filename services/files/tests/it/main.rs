@@ -7,6 +7,7 @@
 )]
 
 mod manage;
+mod profile;
 mod read;
 mod stack;
 mod upload;

@@ -266,6 +266,7 @@ fn every_operation_is_described() {
         "list_file_rejects",
         "list_files",
         "preview_file",
+        "profile_file",
         "update_file",
         "upload_file",
     ];
