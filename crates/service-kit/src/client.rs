@@ -63,6 +63,18 @@ impl ServiceClient {
         self.send(self.http.post(format!("{}{path}", self.base)).json(body), token).await
     }
 
+    /// POSTs JSON with an `Idempotency-Key`: what was done under the same one is not done again.
+    pub async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        token: Option<&str>,
+        key: &str,
+    ) -> Result<T, ClientError> {
+        let request = self.http.post(format!("{}{path}", self.base)).header("idempotency-key", key).json(body);
+        self.send(request, token).await
+    }
+
     async fn send<T: DeserializeOwned>(
         &self,
         mut request: reqwest::RequestBuilder,

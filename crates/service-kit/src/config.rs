@@ -176,6 +176,8 @@ pub struct Config {
     pub max_parallel: u32,
     /// `files.max_bytes`.
     pub max_upload: ByteSize,
+    /// `storage.reserve_bytes`: room that uploads leave free.
+    pub storage_reserve: ByteSize,
     /// `models.allowed_origins`.
     pub allowed_origins: Vec<String>,
     /// `logs.anchors`: the file to which the ends of the activity log are added.
@@ -259,6 +261,8 @@ impl Config {
         let max_upload = reader.parse("files.max_bytes", "512 MiB", "a size such as 512 MiB", |text| {
             parsed::<ByteSize>(text).filter(|size| size.0 > 0)
         });
+        let storage_reserve =
+            reader.parse("storage.reserve_bytes", "1 GiB", "a size such as 1 GiB", parsed::<ByteSize>);
         let tls = reader.tls(below);
         let page_origins = reader.parse("gateway.allowed_origins", "", ORIGINS, origins);
         let allowed_origins = reader.parse("models.allowed_origins", "", ORIGINS, origins);
@@ -293,6 +297,7 @@ impl Config {
                 lease_seconds: lease_seconds?,
                 max_parallel: u32::try_from(max_parallel?).ok()?,
                 max_upload: max_upload?,
+                storage_reserve: storage_reserve?,
                 allowed_origins: allowed_origins?,
                 log_anchors: log_anchors?,
                 admin_email,

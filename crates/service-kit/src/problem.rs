@@ -77,6 +77,16 @@ error_codes! {
     PreconditionFailed = "precondition_failed", 412, "It was changed meanwhile", final;
     /// The change has to name the revision that it is made to: read it, and send its `ETag` as `If-Match`.
     PreconditionRequired = "precondition_required", 428, "Say which revision is changed", final;
+    /// The bytes do not begin where the upload goes on; `Upload-Offset` of the answer says where that is.
+    UploadOffset = "upload_offset", 409, "The upload goes on elsewhere", retry;
+    /// The upload waited too long for its next bytes; begin a new one.
+    UploadExpired = "upload_expired", 410, "The upload was given up", final;
+    /// The request names another version of the protocol for resumable uploads, or none.
+    TusVersion = "tus_version", 412, "This version of tus is not spoken", final;
+    /// Another request writes to the same upload.
+    UploadLocked = "upload_locked", 423, "Somebody writes to the upload", retry;
+    /// The bytes do not have the checksum that was sent along; nothing of them was kept.
+    ChecksumMismatch = "checksum_mismatch", 460, "The checksum does not fit", retry;
     /// The body is larger than this route takes.
     TooLarge = "too_large", 413, "The body is too large", final;
     /// The content is not of a kind that this route takes: an archive, a picture or a document instead of a CSV, or a body that is not JSON.
@@ -234,7 +244,8 @@ pub struct RatePolicy {
 impl Problem {
     /// A problem with its detail.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        let retry_after = matches!(code, ErrorCode::RateLimited | ErrorCode::Unavailable).then_some(1);
+        let retry_after =
+            matches!(code, ErrorCode::RateLimited | ErrorCode::Unavailable | ErrorCode::UploadLocked).then_some(1);
         Self { code, detail: detail.into(), errors: Vec::new(), retry_after, allowed_actions: None, rate: None }
     }
 

@@ -78,6 +78,16 @@ impl Key {
         Self(format!("tables/{file}/analysed.index"))
     }
 
+    /// The folder of the parts of an upload.
+    pub fn upload_parts(upload: Uid) -> Self {
+        Self(format!("uploads/{upload}"))
+    }
+
+    /// A part of an upload.
+    pub fn upload_part(upload: Uid, part: Uid) -> Self {
+        Self(format!("uploads/{upload}/{part}.part"))
+    }
+
     /// The folder of what is known about the columns of a file.
     pub fn profiles(file: Uid) -> Self {
         Self(format!("profiles/{file}"))

@@ -15,7 +15,10 @@ use nix::{
     dir::Dir,
     errno::Errno,
     fcntl::{AtFlags, OFlag, open, openat, renameat},
-    sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat},
+    sys::{
+        stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat},
+        statvfs::fstatvfs,
+    },
     unistd::{UnlinkatFlags, fsync, linkat, unlinkat},
 };
 use tokio::{
@@ -408,6 +411,16 @@ impl Backend for LocalBackend {
     async fn sweep(&self, before: DateTime<Utc>) -> Result<u64, StorageError> {
         let root = Arc::clone(&self.0);
         blocking("sweep", UNFINISHED, move || root.sweep(before)).await
+    }
+
+    async fn free(&self) -> Result<Option<u64>, StorageError> {
+        let root = Arc::clone(&self.0);
+        let name = self.0.0.display().to_string();
+        let free = blocking("free", &name, move || {
+            let found = fstatvfs(&root.folder()?)?;
+            Ok(found.blocks_available().saturating_mul(found.fragment_size()))
+        });
+        free.await.map(Some)
     }
 
     async fn ping(&self) -> Result<(), StorageError> {

@@ -528,6 +528,10 @@ impl Backend for S3Backend {
         }
     }
 
+    async fn free(&self) -> Result<Option<u64>, StorageError> {
+        Ok(None)
+    }
+
     async fn ping(&self) -> Result<(), StorageError> {
         match self.0.client.head_bucket().bucket(&self.0.name).send().await {
             Ok(_) => Ok(()),

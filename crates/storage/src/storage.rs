@@ -73,6 +73,7 @@ pub(crate) trait Backend: Send + Sync {
     async fn delete(&self, key: &Key) -> Result<(), StorageError>;
     async fn list(&self, folder: &Key) -> Result<Vec<Key>, StorageError>;
     async fn sweep(&self, before: DateTime<Utc>) -> Result<u64, StorageError>;
+    async fn free(&self) -> Result<Option<u64>, StorageError>;
     async fn ping(&self) -> Result<(), StorageError>;
 }
 
@@ -125,6 +126,11 @@ impl Storage {
     /// Removes what writers that died before `before` left behind; says how many.
     pub async fn sweep(&self, before: DateTime<Utc>) -> Result<u64, StorageError> {
         self.0.sweep(before).await
+    }
+
+    /// Bytes that can still be written, when the store has an end that is known: of a folder, not of S3.
+    pub async fn free(&self) -> Result<Option<u64>, StorageError> {
+        self.0.free().await
     }
 
     /// Asks the store for a sign of life.

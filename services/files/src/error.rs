@@ -22,6 +22,21 @@ pub enum Error {
     /// More bytes than are taken.
     #[error("the file is larger than {0}")]
     TooLarge(ByteSize),
+    /// Bytes for another place of an upload than the one where it goes on.
+    #[error("the upload goes on at byte {0}")]
+    WrongOffset(u64),
+    /// Another request writes to the upload.
+    #[error("another request writes to the upload; ask again in a moment")]
+    Locked,
+    /// The bytes are not those that were sent.
+    #[error("the bytes do not have the checksum that was sent along; nothing of them was kept")]
+    ChecksumMismatch,
+    /// An upload that was given up.
+    #[error("the upload waited too long for its next bytes; begin a new one")]
+    Expired,
+    /// Less room than an upload needs.
+    #[error("there is no room left for a file of this size")]
+    NoRoom,
     /// The content is no table that can be read.
     #[error("the content can't be read")]
     Dataset(#[from] DatasetError),
@@ -57,6 +72,11 @@ impl Error {
             Self::Form(_) => C::BadUpload,
             Self::NotAForm => C::UnsupportedMedia,
             Self::TooLarge(_) => C::TooLarge,
+            Self::WrongOffset(_) => C::UploadOffset,
+            Self::Locked => C::UploadLocked,
+            Self::ChecksumMismatch => C::ChecksumMismatch,
+            Self::Expired => C::UploadExpired,
+            Self::NoRoom => C::StorageFull,
             Self::Dataset(error) => dataset_code(error),
             Self::Stale => C::PreconditionFailed,
             Self::InUse(_) => C::InUse,

@@ -55,6 +55,11 @@ impl FilePart {
         &self.filename
     }
 
+    /// How many bytes the client announced, with those of the form around the file.
+    pub fn announced(&self) -> Option<u64> {
+        self.declared
+    }
+
     /// Whether the client announced more than a file of this size needs.
     pub fn announces_more_than(&self, size: ByteSize) -> bool {
         self.declared.is_some_and(|declared| declared > size.0.saturating_add(FORM_BYTES))

@@ -46,8 +46,8 @@ struct Parts {
 
 impl Intake {
     /// Begins the object.
-    pub async fn begin(state: &State, key: &Key) -> Result<Self, Error> {
-        let writer = state.storage.writer(key, PutMode::Create).await?;
+    pub async fn begin(state: &State, key: &Key, mode: PutMode) -> Result<Self, Error> {
+        let writer = state.storage.writer(key, mode).await?;
         let parts = Parts { writer, hash: Sha256::new(), inspector: Inspector::new(state.limits.clone()) };
         Ok(Self {
             work: Work::Idle(Box::new(parts)),

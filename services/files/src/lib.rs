@@ -13,6 +13,8 @@ mod reading;
 mod routes;
 mod state;
 mod store;
+mod upload;
+mod uploads;
 mod workflow;
 
 use std::{net::TcpListener, sync::Arc};

@@ -81,16 +81,16 @@ pub struct Subject {
 impl Subject {
     /// # Errors
     /// [`Error::NoContent`] when the file has not come to this stage.
-    pub async fn find(state: &State, file: &Versioned<File>, stage: Stage, name: &'static str) -> Result<Self, Error> {
-        let info = state.storage.head(&Key::dataset(file.uid, stage)).await?.ok_or(Error::NoContent(name))?;
-        let (dialect, limits, text_column) = match stage {
+    pub async fn find(state: &State, file: &Versioned<File>, of: Stage, name: &'static str) -> Result<Self, Error> {
+        let info = state.storage.head(&Key::dataset(file.uid, of)).await?.ok_or(Error::NoContent(name))?;
+        let (dialect, limits, text_column) = match of {
             Stage::Original => (file.data.dialect.clone(), state.limits.clone(), file.data.text_column.clone()),
             Stage::Cleaned | Stage::Analysed => (Dialect::ours(), Limits::ours(), Some(CLEAN_TEXT.to_owned())),
         };
-        let tag = if stage == Stage::Original { &file.data.sha256 } else { &info.etag };
+        let tag = if of == Stage::Original { &file.data.sha256 } else { &info.etag };
         let digest = Sha256::digest(format!("{VERSION}\n{tag}\n{dialect:?}\n{text_column:?}"));
         let fingerprint = digest.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte));
-        Ok(Self { file: file.uid, stage, dialect, limits, text_column, size: info.size, fingerprint })
+        Ok(Self { file: file.uid, stage: of, dialect, limits, text_column, size: info.size, fingerprint })
     }
 
     /// The entity tag of its profile.
@@ -152,11 +152,11 @@ async fn make(
 ) -> Result<Bytes, Error> {
     let Subject { file, stage, dialect, limits, text_column, .. } = subject;
     let turn = Arc::clone(&state.profiles.turns).acquire_owned().await.map_err(|_| Error::Busy)?;
-    let reader = BlockingReader::new(state.storage.reader(&Key::dataset(file, stage), None).await?);
-    let reader = Counted { reader, bytes_done };
+    let content = state.storage.reader(&Key::dataset(file, stage), None).await?;
+    let content = Counted { content: BlockingReader::new(content), bytes_done };
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let found = profile(reader, &dialect, limits, text_column.as_deref())?;
+        let found = profile(content, &dialect, limits, text_column.as_deref())?;
         render(&found).map_err(|error| Error::Dataset(io::Error::from(error).into()))
     });
     let json = Bytes::from(made.await??);
@@ -183,13 +183,13 @@ async fn keep(state: &State, key: &Key, file: Uid, json: Bytes) -> Result<(), Er
 
 /// Tells how much was read.
 struct Counted {
-    reader: BlockingReader,
+    content: BlockingReader,
     bytes_done: Arc<AtomicU64>,
 }
 
 impl Read for Counted {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(room)?;
+        let read = self.content.read(room)?;
         self.bytes_done.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }

@@ -9,6 +9,7 @@ mod profile;
 mod rejects;
 mod update;
 mod upload;
+mod uploads;
 
 use dallosh_contracts::{FileData, Links, Resource};
 use dallosh_dataset::ColumnType;
@@ -27,6 +28,11 @@ const MEDIA_TYPE: &str = "text/csv";
 pub fn register(config: &mut ServiceConfig) {
     config
         .service(upload::upload_file)
+        .service(uploads::options::describe_uploads)
+        .service(uploads::create::create_upload)
+        .service(uploads::head::head_upload)
+        .service(uploads::append::append_upload)
+        .service(uploads::delete::delete_upload)
         .service(list::list_files)
         .service(preview::preview_file)
         .service(profile::profile_file)

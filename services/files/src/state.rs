@@ -7,7 +7,12 @@ use dallosh_storage::Storage;
 use dallosh_store::Store;
 use tokio::sync::Semaphore;
 
-use crate::{StartError, profiles::Profiles, store::Files};
+use crate::{
+    StartError,
+    profiles::Profiles,
+    store::Files,
+    uploads::{Uploads, Writers},
+};
 
 /// Uploads that are taken in at once; more are told to come back.
 const UPLOADS: usize = 16;
@@ -19,14 +24,18 @@ const SCANS: usize = 2;
 /// What the handlers and the janitor share.
 pub struct State {
     pub files: Files,
+    pub uploads: Uploads,
+    pub writers: Writers,
     pub storage: Storage,
     pub tasks: ServiceClient,
     pub clock: Arc<dyn Clock>,
     /// The largest file that is taken.
     pub max_upload: ByteSize,
+    /// Bytes that uploads leave free.
+    pub reserve: ByteSize,
     /// What a table may hold.
     pub limits: Limits,
-    pub uploads: Semaphore,
+    pub slots: Semaphore,
     pub pieces: Arc<Semaphore>,
     pub scans: Arc<Semaphore>,
     pub profiles: Profiles,
@@ -36,12 +45,15 @@ impl State {
     pub async fn new(config: &Config, store: &Store, storage: &Storage) -> Result<Self, StartError> {
         Ok(Self {
             files: Files::open(store).await?,
+            uploads: Uploads::open(store).await?,
+            writers: Writers::default(),
             storage: storage.clone(),
             tasks: ServiceClient::new(config.url_of(ServiceName::Tasks))?,
             clock: Arc::new(SystemClock),
             max_upload: config.max_upload,
+            reserve: config.storage_reserve,
             limits: Limits::default(),
-            uploads: Semaphore::new(UPLOADS),
+            slots: Semaphore::new(UPLOADS),
             pieces: Arc::new(Semaphore::new(PIECES)),
             scans: Arc::new(Semaphore::new(SCANS)),
             profiles: Profiles::default(),

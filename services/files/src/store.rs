@@ -217,7 +217,7 @@ fn to_file(found: Versioned<FileDocument>) -> Result<Versioned<File>, StoreError
 }
 
 /// The same envelope around something else.
-fn with<T, U>(versioned: Versioned<T>, turn: impl FnOnce(T) -> U) -> Versioned<U> {
+pub fn with<T, U>(versioned: Versioned<T>, turn: impl FnOnce(T) -> U) -> Versioned<U> {
     let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision } = versioned;
     Versioned { uid, data: turn(data), created_at, created_by, updated_at, updated_by, revision }
 }

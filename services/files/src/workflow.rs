@@ -4,7 +4,7 @@ use dallosh_contracts::{Permission, TaskStatus};
 use dallosh_dataset::Dialect;
 use dallosh_primitives::Uid;
 use dallosh_service_kit::Caller;
-use dallosh_storage::{Key, Stage};
+use dallosh_storage::{Key, PutMode, Stage};
 use dallosh_store::Versioned;
 use serde::Deserialize;
 
@@ -23,9 +23,10 @@ pub async fn upload(state: &State, caller: &Caller, part: &mut FilePart) -> Resu
     if part.announces_more_than(state.max_upload) {
         return Err(Error::TooLarge(state.max_upload));
     }
+    require_room(state, part.announced().unwrap_or(0)).await?;
     let uid = Uid::new();
     let key = Key::dataset(uid, Stage::Original);
-    let mut intake = Intake::begin(state, &key).await?;
+    let mut intake = Intake::begin(state, &key, PutMode::Create).await?;
     let received = loop {
         match part.next().await {
             Ok(Some(bytes)) => {
@@ -41,10 +42,29 @@ pub async fn upload(state: &State, caller: &Caller, part: &mut FilePart) -> Resu
         intake.abandon().await;
         return Err(error);
     }
-    let Taken { size, sha256, inspection } = intake.finish().await?;
+    let taken = intake.finish().await?;
+    let file = register(state, uid, caller.user, part.filename().clone(), taken, &caller.name()).await;
+    if file.is_err()
+        && let Err(error) = state.storage.delete(&key).await
+    {
+        tracing::warn!(%error, file.id = %uid, "an object without a document stays until the next sweep");
+    }
+    file
+}
+
+/// Writes the document of a file whose object is there.
+pub async fn register(
+    state: &State,
+    uid: Uid,
+    owner: Uid,
+    filename: FileName,
+    taken: Taken,
+    by: &str,
+) -> Result<Versioned<File>, Error> {
+    let Taken { size, sha256, inspection } = taken;
     let file = File {
-        owner: caller.user,
-        filename: part.filename().clone(),
+        owner,
+        filename,
         size,
         sha256,
         dialect: inspection.dialect,
@@ -54,17 +74,20 @@ pub async fn upload(state: &State, caller: &Caller, part: &mut FilePart) -> Resu
         text_column: inspection.text_column,
         warnings: inspection.warnings,
     };
-    match state.files.insert(uid, file, &caller.name()).await {
-        Ok(file) => {
-            tracing::info!(file.id = %uid, file.size = size, file.rows = file.data.row_count, "file taken in");
-            Ok(file)
-        }
-        Err(error) => {
-            if let Err(error) = state.storage.delete(&key).await {
-                tracing::warn!(%error, file.id = %uid, "an object without a document stays until the next sweep");
-            }
-            Err(error.into())
-        }
+    let file = state.files.insert(uid, file, by).await?;
+    tracing::info!(file.id = %uid, file.size = size, file.rows = file.data.row_count, "file taken in");
+    Ok(file)
+}
+
+/// Refuses what would leave too little room: bytes are written twice at most on their way in.
+///
+/// # Errors
+/// [`Error::NoRoom`].
+pub async fn require_room(state: &State, size: u64) -> Result<(), Error> {
+    let needed = size.saturating_mul(2).max(state.reserve.0);
+    match state.storage.free().await? {
+        Some(free) if free < needed => Err(Error::NoRoom),
+        _ => Ok(()),
     }
 }
 
@@ -168,14 +191,19 @@ fn needs_file(status: TaskStatus) -> bool {
     }
 }
 
-/// Has the tasks service make a task of the file, in the caller's name. The file stays when it can't.
-pub async fn create_task(state: &State, caller: &Caller, uid: Uid) -> Option<Uid> {
+/// Has the tasks service make a task of the file, in the caller's name; one only under the same `key`. The file stays
+/// when it can't.
+pub async fn create_task(state: &State, caller: &Caller, uid: Uid, key: Option<&str>) -> Option<Uid> {
     #[derive(Deserialize)]
     struct Created {
         uid: Uid,
     }
     let body = serde_json::json!({ "file_id": uid });
-    match state.tasks.post::<Created>("/v1/tasks", &body, Some(caller.token())).await {
+    let made = match key {
+        Some(key) => state.tasks.post_once::<Created>("/v1/tasks", &body, Some(caller.token()), key).await,
+        None => state.tasks.post("/v1/tasks", &body, Some(caller.token())).await,
+    };
+    match made {
         Ok(task) => Some(task.uid),
         Err(error) => {
             tracing::warn!(%error, file.id = %uid, "the task of an upload could not be made");

@@ -1,7 +1,7 @@
 //! Which headers pass the door. The server side and the client side have header types of their own, so that every
 //! header is copied.
 
-use actix_web::{HttpRequest, HttpResponseBuilder, http::header as served};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header as served};
 use dallosh_service_kit::{Caller, current_request};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -71,6 +71,13 @@ pub fn inward(request: &HttpRequest, visitor: &Visitor, caller: Option<&Caller>,
         }
     }
     headers
+}
+
+/// The door's own answer about a resumable upload, with the version that every answer of tus has.
+pub fn resumable(mut response: HttpResponse) -> HttpResponse {
+    let version = served::HeaderValue::from_static("1.0.0");
+    response.headers_mut().insert(served::HeaderName::from_static("tus-resumable"), version);
+    response
 }
 
 /// Adds the headers of a service's answer. The length is left to the body.

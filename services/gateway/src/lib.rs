@@ -29,7 +29,7 @@ use std::{
 };
 
 use actix_cors::Cors;
-use actix_web::{middleware::Condition, web};
+use actix_web::{HttpRequest, middleware::Condition, web};
 use dallosh_broker::Broker;
 use dallosh_service_kit::{
     Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, SettingsReader, TokenVerifier,
@@ -178,8 +178,15 @@ pub fn service_with(
         docs::register(service);
         service.map(|config| {
             let forward = |upstream: Option<Arc<Upstream>>| {
-                web::route().to(move |door, verifier, shutdown, request, payload| {
-                    proxy::forward(door, verifier, shutdown, upstream.clone(), request, payload)
+                web::route().to(move |door, verifier, shutdown, request: HttpRequest, payload| {
+                    let is_resumable = table::is_resumable(request.path());
+                    let answer = proxy::forward(door, verifier, shutdown, upstream.clone(), request, payload);
+                    async move {
+                        match answer.await {
+                            Err(problem) if is_resumable => Ok(headers::resumable(problem.respond())),
+                            answer => answer,
+                        }
+                    }
                 })
             };
             for (prefix, name) in table::ROUTES {

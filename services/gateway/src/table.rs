@@ -1,5 +1,8 @@
 use dallosh_service_kit::ServiceName;
 
+/// Where resumable uploads are made, after the protocol of tus.
+const UPLOADS: &str = "/v1/uploads";
+
 /// Which service owns which paths: those equal to the prefix, or below it.
 pub const ROUTES: &[(&str, ServiceName)] = &[
     ("/v1/auth", ServiceName::Auth),
@@ -8,6 +11,7 @@ pub const ROUTES: &[(&str, ServiceName)] = &[
     ("/v1/roles", ServiceName::Auth),
     ("/v1/permissions", ServiceName::Auth),
     ("/v1/files", ServiceName::Files),
+    (UPLOADS, ServiceName::Files),
     ("/v1/tasks", ServiceName::Tasks),
     ("/v1/events", ServiceName::Tasks),
     ("/v1/settings", ServiceName::Admin),
@@ -25,6 +29,7 @@ const PUBLIC: &[(&str, &str)] = &[
     ("HEAD", "/.well-known/jwks.json"),
     ("GET", "/v1/settings/public"),
     ("HEAD", "/v1/settings/public"),
+    ("OPTIONS", UPLOADS),
 ];
 
 /// What everybody is served during maintenance too: signing in and out, and what tells that it is maintenance.
@@ -39,9 +44,6 @@ const ALWAYS: &[(&str, &str)] = &[
     ("GET", "/v1/settings/public"),
     ("HEAD", "/v1/settings/public"),
 ];
-
-/// What takes a body as large as a file.
-const UPLOADS: &[(&str, &str)] = &[("POST", "/v1/files")];
 
 /// What begins with nothing: cookies that are sent along mean nothing there.
 const BEGINNINGS: &[(&str, &str)] = &[("POST", "/v1/auth/register"), ("POST", "/v1/auth/login")];
@@ -63,6 +65,16 @@ pub fn is_always_served(method: &str, path: &str) -> bool {
     ALWAYS.contains(&(method, path))
 }
 
+/// Whether a body as large as a file is taken.
 pub fn is_upload(method: &str, path: &str) -> bool {
-    UPLOADS.contains(&(method, path))
+    match method {
+        "POST" => matches!(path, "/v1/files" | UPLOADS),
+        "PATCH" => is_resumable(path),
+        _ => false,
+    }
+}
+
+/// Whether tus is spoken there, in which every answer says its version.
+pub fn is_resumable(path: &str) -> bool {
+    path.strip_prefix(UPLOADS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

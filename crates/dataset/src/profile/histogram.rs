@@ -165,7 +165,9 @@ mod tests {
 
     fn counted(values: &[f64], is_whole: bool) -> Vec<HistogramBin> {
         let mut histogram = NumberHistogram::default();
-        values.iter().for_each(|value| histogram.add(*value));
+        for value in values {
+            histogram.add(*value);
+        }
         histogram.finish(is_whole)
     }
 
@@ -206,7 +208,9 @@ mod tests {
     #[test]
     fn times_get_bins_of_seconds_hours_or_days() {
         let mut histogram = TimeHistogram::default();
-        [0, DAY - 1, DAY, 15 * DAY].into_iter().for_each(|micros| histogram.add(micros));
+        for micros in [0, DAY - 1, DAY, 15 * DAY] {
+            histogram.add(micros);
+        }
         let bins = histogram.finish();
         assert_eq!(bins.len(), 16);
         assert_eq!((bins[0].from.as_str(), bins[0].to.as_str()), ("1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z"));

@@ -1,4 +1,5 @@
 //! Profiles, against figures that are computed the slow way by another reader.
+#![expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the counts of a test are small")]
 
 use std::collections::{BTreeMap, HashSet};
 

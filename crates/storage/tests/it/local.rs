@@ -118,6 +118,7 @@ async fn a_store_that_vanished_is_found_again_when_it_returns() {
     fs::rename(&root, folder.path().join("away")).unwrap();
     let name = key("a");
     assert_eq!(kind(storage.ping().await), Some(Kind::Unavailable));
+    assert_eq!(kind(storage.free().await), Some(Kind::Unavailable));
     assert_eq!(kind(storage.head(&name).await), Some(Kind::Unavailable));
     assert_eq!(kind(storage.reader(&name, None).await), Some(Kind::Unavailable));
     assert_eq!(kind(storage.list(&name).await), Some(Kind::Unavailable));
@@ -125,6 +126,7 @@ async fn a_store_that_vanished_is_found_again_when_it_returns() {
     assert_eq!(kind(put(&storage, "b", pattern(5), PutMode::Create).await), Some(Kind::Unavailable));
     fs::rename(folder.path().join("away"), &root).unwrap();
     storage.ping().await.unwrap();
+    assert!(storage.free().await.unwrap() > Some(0), "the room that is left is told");
     assert_eq!(get(&storage, "a").await, pattern(5));
 }
 

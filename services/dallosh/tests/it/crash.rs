@@ -1,7 +1,11 @@
 //! What a crash leaves, and what the next start makes of it.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use dallosh_testkit::{Client, Stack, posts};
+use futures::{StreamExt as _, stream};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::DALLOSH;
@@ -84,5 +88,52 @@ async fn a_retry_of_failed_rows_after_a_stop_also_asks_for_what_the_stop_left_ou
         ensure!(data["status"] != "on_error", "{data}");
     };
     ensure!(done["progress"]["rows_done"] == 200 && done["progress"]["rows_failed"] == 0, "rows are left out: {done}");
+    Ok(())
+}
+
+const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+const PART: (&str, &str) = ("content-type", "application/offset+octet-stream");
+
+/// Where an upload goes on.
+async fn offset(client: &Client, upload: &str) -> Result<usize> {
+    let answer = client.send(Method::HEAD, upload, &[TUS], None).await?;
+    ensure!(answer.status == 200, "{}", answer.summary());
+    Ok(answer.headers["upload-offset"].to_str()?.parse()?)
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_after_a_kill_where_its_bytes_are_safe() -> Result<()> {
+    let mut stack = Stack::embedded(DALLOSH, &[]).await?;
+    let client = stack.analyst().await?;
+    let mut content = b"id,full_text\n".to_vec();
+    while content.len() < 12 << 20 {
+        content.extend_from_slice(format!("{},{}\n", content.len(), "no network ".repeat(1000)).as_bytes());
+    }
+    let length = content.len().to_string();
+    let begun = client.send(Method::POST, "/v1/uploads", &[TUS, ("upload-length", &length)], None).await?;
+    ensure!(begun.status == 201, "{}", begun.summary());
+    let upload = begun.headers["location"].to_str()?.to_owned();
+
+    let beginning: Vec<_> = content[..10 << 20].chunks(1 << 20).map(|part| Ok(part.to_vec())).collect();
+    let endless = stream::iter(beginning).chain(stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let (sender, path) = (client.clone(), upload.clone());
+    let sending = tokio::spawn(async move {
+        let headers = [TUS, PART, ("upload-offset", "0")];
+        sender.send_bytes(Method::PATCH, &path, &headers, reqwest::Body::wrap_stream(endless)).await
+    });
+    while offset(&client, &upload).await? < 8 << 20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stack.kill().await?;
+    ensure!(sending.await?.is_err(), "the kill broke the request off");
+    stack.restart().await?;
+    let client = client.at(&stack.base);
+    let safe = offset(&client, &upload).await?;
+    ensure!((8 << 20..=10 << 20).contains(&safe), "{safe} bytes are safe");
+    let headers = [TUS, PART, ("upload-offset", &safe.to_string())];
+    let last = client.send_bytes(Method::PATCH, &upload, &headers, content[safe..].to_vec()).await?;
+    ensure!(last.status == 204, "{}", last.summary());
+    let file = last.headers["upload-file"].to_str()?;
+    ensure!(client.content(file, "original").await? == content, "the file is another one");
     Ok(())
 }

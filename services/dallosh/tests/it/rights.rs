@@ -31,6 +31,7 @@ const RULES: &[(&str, Rule)] = &[
     ("get_openapi", Public),
     ("get_readiness", Public),
     ("get_public_settings", Public),
+    ("describe_uploads", Public),
     ("login_user", Public),
     ("refresh_session", Public),
     ("register_user", Public),
@@ -61,10 +62,15 @@ const RULES: &[(&str, Rule)] = &[
     ("get_file_content", Needs(&["read_datasets"])),
     ("head_file_content", Needs(&["read_datasets"])),
     ("preview_file", Needs(&["read_datasets"])),
+    ("profile_file", Needs(&["read_datasets"])),
     ("list_file_rejects", Needs(&["read_datasets"])),
     ("get_analysis", Needs(&["read_datasets"])),
     ("list_analysis_posts", Needs(&["read_datasets"])),
     ("upload_file", Needs(&["manage_datasets"])),
+    ("create_upload", Needs(&["manage_datasets"])),
+    ("head_upload", Needs(&["manage_datasets"])),
+    ("append_upload", Needs(&["manage_datasets"])),
+    ("delete_upload", Needs(&["manage_datasets"])),
     ("update_file", Needs(&["manage_datasets"])),
     ("delete_file", Needs(&["manage_datasets"])),
     ("get_overview", Needs(&["view_overview"])),
@@ -114,6 +120,14 @@ fn body(operation: &str, nothing: Uid) -> Option<Value> {
     })
 }
 
+/// What every request about a resumable upload says.
+const UPLOAD: [(&str, &str); 4] = [
+    ("tus-resumable", "1.0.0"),
+    ("upload-length", "10"),
+    ("upload-offset", "0"),
+    ("content-type", "application/offset+octet-stream"),
+];
+
 /// An operation of the document.
 struct Operation {
     id: String,
@@ -130,7 +144,8 @@ impl Operation {
             path.replace_range(open..=close, thing);
         }
         let body = body(&self.id, Uid::new());
-        let answer = client.send(self.method.clone(), &path, &[], body.as_ref()).await?;
+        let headers = if self.id.ends_with("_upload") { &UPLOAD[..] } else { &[] };
+        let answer = client.send(self.method.clone(), &path, headers, body.as_ref()).await?;
         Ok((answer.status.as_u16(), answer.json()))
     }
 }
@@ -223,11 +238,14 @@ async fn what_is_somebody_elses_is_not_there_for_any_operation() -> Result<()> {
     let token = json!({"name": "ci", "permissions": ["read_tasks"]});
     let token = owner.post("/v1/auth/tokens", &token).await?.expect(201)?;
     let session = owner.get("/v1/auth/sessions").await?.expect(200)?;
+    let upload = owner.send(Method::POST, "/v1/uploads", &UPLOAD, None).await?;
+    let upload = upload.headers["location"].to_str()?.trim_start_matches("/v1/uploads/").to_owned();
     let uid = |thing: &Value| thing["uid"].as_str().map(str::to_owned).context("no uid");
     let (token, session) = (uid(&token)?, uid(&session["items"][0])?);
     for operation in operations(&admin).await? {
         let thing = match operation.path.split('{').next().unwrap_or_default() {
             "/v1/files/" | "/v1/analysis/" => &file,
+            "/v1/uploads/" => &upload,
             "/v1/tasks/" if operation.path.contains('{') => &task,
             "/v1/auth/tokens/" => &token,
             "/v1/auth/sessions/" => &session,

@@ -56,7 +56,7 @@ pub async fn upload_file(
     if query.create_task {
         caller.require(workflow::CREATE_TASK)?;
     }
-    let _slot = state.uploads.try_acquire().map_err(|_| Error::Busy)?;
+    let _slot = state.slots.try_acquire().map_err(|_| Error::Busy)?;
     let mut part = FilePart::open(&request, payload).await?;
     let file = match workflow::upload(&state, &caller, &mut part).await {
         Ok(file) => file,
@@ -68,7 +68,7 @@ pub async fn upload_file(
     let revision = Revision(file.revision);
     let mut resource = view(file);
     if query.create_task
-        && let Some(task) = workflow::create_task(&state, &caller, resource.uid).await
+        && let Some(task) = workflow::create_task(&state, &caller, resource.uid, None).await
     {
         resource.links.insert("task".to_owned(), format!("/v1/tasks/{task}"));
     }

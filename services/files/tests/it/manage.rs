@@ -259,10 +259,15 @@ fn every_operation_is_described() {
     }
     operations.sort_unstable();
     let expected = [
+        "append_upload",
+        "create_upload",
         "delete_file",
+        "delete_upload",
+        "describe_uploads",
         "get_file",
         "get_file_content",
         "head_file_content",
+        "head_upload",
         "list_file_rejects",
         "list_files",
         "preview_file",

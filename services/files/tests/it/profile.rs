@@ -12,7 +12,7 @@ use crate::stack::{Answer, Stack, User};
 const POSTS: &str = "id;full_text;likes\r\n1;No network since this morning, again;3\r\n2;no network since this morning again!;5\r\n3;;\r\n";
 
 fn kept(stack: &Stack) -> Vec<String> {
-    stack.objects().into_iter().filter(|name| name.ends_with(".json")).collect()
+    stack.objects().into_iter().filter(|name| name.contains(".json")).collect()
 }
 
 /// Asks until the profile is there.

@@ -191,6 +191,10 @@ impl User<'_> {
         self.stack.request(method, path).bearer_auth(&self.token)
     }
 
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use dallosh_gateway::Limits;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use reqwest::Body;
 use serde_json::Value;
 
@@ -296,4 +296,25 @@ async fn a_caller_who_asks_too_often_is_429_with_the_limit_and_another_is_not() 
         guesses.push(ask("junk").await.status().as_u16());
     }
     assert!(guesses[..10].iter().all(|status| *status == 401) && guesses.contains(&429), "{guesses:?}");
+}
+
+#[actix_web::test]
+async fn a_resumable_upload_passes_as_a_stream_as_large_as_a_file_and_every_answer_speaks_tus() {
+    let mut world = World::with(Limits::default(), &[("files.max_bytes", "2 MiB")]).await;
+    let pieces = |count| stream::iter((0..count).map(|_| Ok::<_, std::io::Error>(vec![0; 64 << 10])));
+    for (method, path) in [("PATCH", "/v1/uploads/one"), ("POST", "/v1/uploads")] {
+        let response = world.request(method, path).body(Body::wrap_stream(pieces(32))).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (201, (2 << 20).to_string()));
+        let response = world.request(method, path).body(vec![0; (2 << 20) + (64 << 10) + 1]).send().await.unwrap();
+        assert_eq!(response.headers()["tus-resumable"], "1.0.0");
+        assert_eq!(code(response).await, "413 too_large");
+    }
+    while world.told.try_recv().is_ok() {}
+    let endless = Body::wrap_stream(pieces(1).chain(stream::pending()));
+    let sending = tokio::spawn(world.request("PATCH", "/v1/uploads/one").body(endless).send());
+    while world.told.recv().await.unwrap() != "began" {}
+    sending.abort();
+    while world.told.recv().await.unwrap() != "aborted" {}
+    let response = world.anonymous("HEAD", "/v1/uploads/one").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), &response.headers()["tus-resumable"]), (401, &"1.0.0".parse().unwrap()));
 }

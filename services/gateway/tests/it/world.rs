@@ -165,6 +165,8 @@ fn stand_in(strings: Strings) -> String {
             .route("/internal/settings", web::get().to(settings))
             .route("/v1/settings/public", web::get().to(echo))
             .route("/v1/auth/{name}", web::route().to(echo))
+            .route("/v1/uploads", web::post().to(upload))
+            .route("/v1/uploads/one", web::patch().to(upload))
             .route("/v1/files/echo", web::route().to(echo))
             .route("/v1/files/none", web::to(HttpResponse::NoContent))
             .route("/v1/files/plain-error", web::to(async || HttpResponse::BadGateway().body("stack trace")))

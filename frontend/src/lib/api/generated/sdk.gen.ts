@@ -2,7 +2,7 @@
 
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateRoleData, CreateRoleErrors, CreateRoleResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteApiTokenData, DeleteApiTokenErrors, DeleteApiTokenResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteRoleData, DeleteRoleErrors, DeleteRoleResponses, DeleteSessionData, DeleteSessionErrors, DeleteSessionResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, DeleteUserSessionsData, DeleteUserSessionsErrors, DeleteUserSessionsResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, ExportLogsData, ExportLogsErrors, ExportLogsResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetGeneralSettingsData, GetGeneralSettingsErrors, GetGeneralSettingsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetLogData, GetLogErrors, GetLogResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetPublicSettingsData, GetPublicSettingsErrors, GetPublicSettingsResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetRoleData, GetRoleErrors, GetRoleResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLogsData, ListLogsErrors, ListLogsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateGeneralSettingsData, UpdateGeneralSettingsErrors, UpdateGeneralSettingsResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateRoleData, UpdateRoleErrors, UpdateRoleResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
+import type { AppendUploadData, AppendUploadErrors, AppendUploadResponses, CreateApiTokenData, CreateApiTokenErrors, CreateApiTokenResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateRoleData, CreateRoleErrors, CreateRoleResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, CreateUploadData, CreateUploadErrors, CreateUploadResponses, CreateUserData, CreateUserErrors, CreateUserResponses, DeleteApiTokenData, DeleteApiTokenErrors, DeleteApiTokenResponses, DeleteFileData, DeleteFileErrors, DeleteFileResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeleteModelData, DeleteModelErrors, DeleteModelResponses, DeleteRoleData, DeleteRoleErrors, DeleteRoleResponses, DeleteSessionData, DeleteSessionErrors, DeleteSessionResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, DeleteUploadData, DeleteUploadErrors, DeleteUploadResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, DeleteUserSessionsData, DeleteUserSessionsErrors, DeleteUserSessionsResponses, DescribeUploadsData, DescribeUploadsErrors, DescribeUploadsResponses, EstimateTaskData, EstimateTaskErrors, EstimateTaskResponses, ExportLogsData, ExportLogsErrors, ExportLogsResponses, GetAiSettingsData, GetAiSettingsErrors, GetAiSettingsResponses, GetAnalysisData, GetAnalysisErrors, GetAnalysisResponses, GetFileContentData, GetFileContentErrors, GetFileContentResponses, GetFileData, GetFileErrors, GetFileResponses, GetGeneralSettingsData, GetGeneralSettingsErrors, GetGeneralSettingsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetLogData, GetLogErrors, GetLogResponses, GetMeData, GetMeErrors, GetMeResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetModelData, GetModelErrors, GetModelResponses, GetOpenapiData, GetOpenapiErrors, GetOpenapiResponses, GetOverviewData, GetOverviewErrors, GetOverviewResponses, GetPublicSettingsData, GetPublicSettingsErrors, GetPublicSettingsResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetRoleData, GetRoleErrors, GetRoleResponses, GetTaskData, GetTaskErrors, GetTaskResponses, GetUserData, GetUserErrors, GetUserResponses, HeadFileContentData, HeadFileContentErrors, HeadFileContentResponses, HeadUploadData, HeadUploadErrors, HeadUploadResponses, ListAnalysisPostsData, ListAnalysisPostsErrors, ListAnalysisPostsResponses, ListApiTokensData, ListApiTokensErrors, ListApiTokensResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListFileRejectsData, ListFileRejectsErrors, ListFileRejectsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListLogsData, ListLogsErrors, ListLogsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListRolesData, ListRolesErrors, ListRolesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTaskEventsData, ListTaskEventsErrors, ListTaskEventsResponses, ListTaskRowsData, ListTaskRowsErrors, ListTaskRowsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUsersData, ListUsersErrors, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUsersResponses, LoginUserData, LoginUserErrors, LoginUserResponses, LogoutUserData, LogoutUserErrors, LogoutUserResponses, PauseTaskData, PauseTaskErrors, PauseTaskResponses, PreviewFileData, PreviewFileErrors, PreviewFileResponses, ProfileFileData, ProfileFileErrors, ProfileFileResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RestartTaskData, RestartTaskErrors, RestartTaskResponses, ResumeTaskData, ResumeTaskErrors, ResumeTaskResponses, RetryTaskData, RetryTaskErrors, RetryTaskResponses, StartTaskData, StartTaskErrors, StartTaskResponses, StopTaskData, StopTaskErrors, StopTaskResponses, TestModelData, TestModelErrors, TestModelResponses, UpdateAiSettingsData, UpdateAiSettingsErrors, UpdateAiSettingsResponses, UpdateFileData, UpdateFileErrors, UpdateFileResponses, UpdateGeneralSettingsData, UpdateGeneralSettingsErrors, UpdateGeneralSettingsResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdateModelData, UpdateModelErrors, UpdateModelResponses, UpdateRoleData, UpdateRoleErrors, UpdateRoleResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses, UploadFileData, UploadFileErrors, UploadFileResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -352,6 +352,18 @@ export const headFileContent = <ThrowOnError extends boolean = true>(options: Op
 export const previewFile = <ThrowOnError extends boolean = true>(options: Options<PreviewFileData, ThrowOnError>) => (options.client ?? client).get<PreviewFileResponses, PreviewFileErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/files/{id}/preview',
+    ...options
+});
+
+/**
+ * Describe the columns of a dataset
+ *
+ * Read from the whole stage in one pass, once for each content, and kept. A profile that takes longer than two seconds
+ * is made on: ask again after `Retry-After`. Needs `read_datasets`.
+ */
+export const profileFile = <ThrowOnError extends boolean = true>(options: Options<ProfileFileData, ThrowOnError>) => (options.client ?? client).get<ProfileFileResponses, ProfileFileErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/files/{id}/profile',
     ...options
 });
 
@@ -776,6 +788,69 @@ export const stopTask = <ThrowOnError extends boolean = true>(options: Options<S
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/tasks/{task_id}/stop',
     ...options
+});
+
+/**
+ * Say what of tus is spoken here
+ *
+ * The version of the protocol, its extensions, the algorithms of checksums, and the largest upload in bytes. Needs
+ * nothing.
+ */
+export const describeUploads = <ThrowOnError extends boolean = true>(options?: Options<DescribeUploadsData, ThrowOnError>) => (options?.client ?? client).options<DescribeUploadsResponses, DescribeUploadsErrors, ThrowOnError>({ url: '/v1/uploads', ...options });
+
+/**
+ * Begin a resumable upload
+ *
+ * tus 1.0.0. The file's bytes follow by `PATCH` at `Location`, in as many requests as it takes; a body of
+ * `application/offset+octet-stream` here is their beginning. Needs `manage_datasets`, and `manage_tasks` with
+ * `create_task`.
+ */
+export const createUpload = <ThrowOnError extends boolean = true>(options: Options<CreateUploadData, ThrowOnError>) => (options.client ?? client).post<CreateUploadResponses, CreateUploadErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/uploads',
+    ...options
+});
+
+/**
+ * Give an upload up
+ *
+ * What came of it is removed. The file that it became stays. Needs `manage_datasets`.
+ */
+export const deleteUpload = <ThrowOnError extends boolean = true>(options: Options<DeleteUploadData, ThrowOnError>) => (options.client ?? client).delete<DeleteUploadResponses, DeleteUploadErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/uploads/{id}',
+    ...options
+});
+
+/**
+ * Ask how far an upload is
+ *
+ * `Upload-Offset` is where the next `PATCH` goes on: what is safe, also when this process or its machine ends now.
+ * `Upload-File` names the file once it is made; an upload that is whole has it made now when that was interrupted.
+ * Needs `manage_datasets`.
+ */
+export const headUpload = <ThrowOnError extends boolean = true>(options: Options<HeadUploadData, ThrowOnError>) => (options.client ?? client).head<HeadUploadResponses, HeadUploadErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/uploads/{id}',
+    ...options
+});
+
+/**
+ * Send the next bytes of an upload
+ *
+ * From `Upload-Offset` on, which has to be what is safe already; 409 `upload_offset` tells where that is. What arrives
+ * is kept when the request breaks off. With `Upload-Checksum` it is kept as a whole or not at all. The last bytes make
+ * the file: `Upload-File` names it, here or, when making it takes longer, in the answer to `HEAD`; a content that is no
+ * table is refused as by `POST /v1/files`, and the upload is gone. Needs `manage_datasets`.
+ */
+export const appendUpload = <ThrowOnError extends boolean = true>(options: Options<AppendUploadData, ThrowOnError>) => (options.client ?? client).patch<AppendUploadResponses, AppendUploadErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/uploads/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/offset+octet-stream',
+        ...options.headers
+    }
 });
 
 /**

@@ -527,6 +527,57 @@ export type FileChange = {
 };
 
 /**
+ * What a column holds. A cell that is empty or blank counts as blank and as nothing else.
+ */
+export type FileColumnProfile = {
+    /**
+     * Empty and blank cells.
+     */
+    blank: number;
+    /**
+     * Different values.
+     */
+    distinct: number;
+    /**
+     * Whether that was estimated; up to 4,096 they are counted.
+     */
+    distinct_is_estimate: boolean;
+    /**
+     * Of numbers and times: at most 20 bins of equal width.
+     */
+    histogram: Array<FileHistogramBin>;
+    lengths?: FileLengths | null;
+    /**
+     * The greatest.
+     */
+    max?: string | null;
+    /**
+     * The mean.
+     */
+    mean?: string | null;
+    /**
+     * Of numbers, as it stands in the file, and of times, in UTC: the least.
+     */
+    min?: string | null;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * The most frequent values, at most 10.
+     */
+    top_values: Array<FileFrequentValue>;
+    /**
+     * Whether their counts may be too low, and others missing, since there are too many values to count each.
+     */
+    top_values_are_estimates: boolean;
+    /**
+     * What its filled cells are: `text`, `integer`, `number`, `boolean` or `time`; `empty` when there are none.
+     */
+    type: string;
+};
+
+/**
  * An uploaded dataset.
  */
 export type FileData = {
@@ -607,6 +658,74 @@ export type FileFigures = {
 };
 
 /**
+ * A value and how often it stands in a column.
+ */
+export type FileFrequentValue = {
+    /**
+     * Cells that hold it.
+     */
+    count: number;
+    /**
+     * The cell, cut at 120 characters.
+     */
+    value: string;
+};
+
+/**
+ * A bin of a histogram.
+ */
+export type FileHistogramBin = {
+    /**
+     * Cells in it.
+     */
+    count: number;
+    /**
+     * Where it begins: a number in decimals, or a time.
+     */
+    from: string;
+    /**
+     * Where the next one begins.
+     */
+    to: string;
+};
+
+/**
+ * A language and how many texts of the sample are in it.
+ */
+export type FileLanguageShare = {
+    /**
+     * ISO 639-3, the nearest of the 16 that are known, or `und` when there are too few letters to tell.
+     */
+    language: string;
+    /**
+     * Their share of it.
+     */
+    share: number;
+    /**
+     * Texts of the sample.
+     */
+    texts: number;
+};
+
+/**
+ * Characters of the filled cells of a column.
+ */
+export type FileLengths = {
+    /**
+     * Of the longest.
+     */
+    max: number;
+    /**
+     * On average.
+     */
+    mean: number;
+    /**
+     * Of the shortest.
+     */
+    min: number;
+};
+
+/**
  * The first rows of a dataset.
  */
 export type FilePreview = {
@@ -643,6 +762,43 @@ export type FilePreviewColumn = {
      * same.
      */
     type: string;
+};
+
+/**
+ * What the columns of a dataset hold.
+ */
+export type FileProfile = {
+    /**
+     * In the order of the file.
+     */
+    columns: Array<FileColumnProfile>;
+    /**
+     * Rows that can't.
+     */
+    rejected_rows: number;
+    /**
+     * Rows that can be read.
+     */
+    rows: number;
+    text?: FileTextProfile | null;
+};
+
+/**
+ * How far a profile is.
+ */
+export type FileProfileProgress = {
+    /**
+     * Bytes of the file that were read.
+     */
+    bytes_done: number;
+    /**
+     * All of them.
+     */
+    bytes_total: number;
+    /**
+     * `running`.
+     */
+    status: string;
 };
 
 /**
@@ -687,6 +843,48 @@ export type FileRejects = {
      * How many there are in the file.
      */
     total: number;
+};
+
+/**
+ * What the column with the posts holds, cleaned as a task does it.
+ */
+export type FileTextProfile = {
+    /**
+     * The column.
+     */
+    column: string;
+    /**
+     * Texts that were there before.
+     */
+    duplicates: number;
+    /**
+     * Rows without a text.
+     */
+    empty: number;
+    /**
+     * Tokens of all the texts together, about, by the rule of `POST /v1/tasks/estimate`.
+     */
+    estimated_tokens: number;
+    /**
+     * Texts of a sample by language, the most frequent first.
+     */
+    languages: Array<FileLanguageShare>;
+    /**
+     * Texts by their characters, in at most 20 bins.
+     */
+    lengths: Array<FileHistogramBin>;
+    /**
+     * Texts of that sample: at most 2,000, drawn from all rows.
+     */
+    sampled: number;
+    /**
+     * Different texts, without regard to case, blanks, punctuation and the handles at the beginning.
+     */
+    unique: number;
+    /**
+     * Whether these two were estimated; up to 65,536 different texts are counted.
+     */
+    unique_is_estimate: boolean;
 };
 
 /**
@@ -4681,6 +4879,45 @@ export type PreviewFileResponses = {
 
 export type PreviewFileResponse = PreviewFileResponses[keyof PreviewFileResponses];
 
+export type ProfileFileData = {
+    body?: never;
+    path: {
+        /**
+         * The file
+         */
+        id: Uid;
+    };
+    query?: {
+        /**
+         * A stage of a dataset on its way through the pipeline.
+         */
+        stage?: 'original' | 'cleaned' | 'analysed';
+    };
+    url: '/v1/files/{id}/profile';
+};
+
+export type ProfileFileErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ProfileFileError = ProfileFileErrors[keyof ProfileFileErrors];
+
+export type ProfileFileResponses = {
+    /**
+     * The profile
+     */
+    200: FileProfile;
+    /**
+     * It is being made
+     */
+    202: FileProfileProgress;
+};
+
+export type ProfileFileResponse = ProfileFileResponses[keyof ProfileFileResponses];
+
 export type ListFileRejectsData = {
     body?: never;
     path: {
@@ -5857,6 +6094,182 @@ export type StopTaskResponses = {
 };
 
 export type StopTaskResponse = StopTaskResponses[keyof StopTaskResponses];
+
+export type DescribeUploadsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/v1/uploads';
+};
+
+export type DescribeUploadsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DescribeUploadsError = DescribeUploadsErrors[keyof DescribeUploadsErrors];
+
+export type DescribeUploadsResponses = {
+    /**
+     * What is spoken
+     */
+    204: void;
+};
+
+export type DescribeUploadsResponse = DescribeUploadsResponses[keyof DescribeUploadsResponses];
+
+export type CreateUploadData = {
+    body?: never;
+    headers: {
+        /**
+         * `1.0.0`
+         */
+        'Tus-Resumable': string;
+        /**
+         * Bytes of the whole file
+         */
+        'Upload-Length': number;
+        /**
+         * `filename` and, to make a task of the file as well, `create_task` (`true`), each with its value in base64, separated by commas
+         */
+        'Upload-Metadata'?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/v1/uploads';
+};
+
+export type CreateUploadErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type CreateUploadError = CreateUploadErrors[keyof CreateUploadErrors];
+
+export type CreateUploadResponses = {
+    /**
+     * The upload is begun
+     */
+    201: unknown;
+};
+
+export type DeleteUploadData = {
+    body?: never;
+    headers: {
+        /**
+         * `1.0.0`
+         */
+        'Tus-Resumable': string;
+    };
+    path: {
+        /**
+         * The upload
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/uploads/{id}';
+};
+
+export type DeleteUploadErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type DeleteUploadError = DeleteUploadErrors[keyof DeleteUploadErrors];
+
+export type DeleteUploadResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteUploadResponse = DeleteUploadResponses[keyof DeleteUploadResponses];
+
+export type HeadUploadData = {
+    body?: never;
+    headers: {
+        /**
+         * `1.0.0`
+         */
+        'Tus-Resumable': string;
+    };
+    path: {
+        /**
+         * The upload
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/uploads/{id}';
+};
+
+export type HeadUploadErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type HeadUploadError = HeadUploadErrors[keyof HeadUploadErrors];
+
+export type HeadUploadResponses = {
+    /**
+     * How far it is
+     */
+    200: unknown;
+};
+
+export type AppendUploadData = {
+    body: Array<number>;
+    headers: {
+        /**
+         * `1.0.0`
+         */
+        'Tus-Resumable': string;
+        /**
+         * Where the bytes begin
+         */
+        'Upload-Offset': number;
+        /**
+         * `sha256` or `sha1`, a blank and the hash of the body in base64
+         */
+        'Upload-Checksum'?: string | null;
+    };
+    path: {
+        /**
+         * The upload
+         */
+        id: Uid;
+    };
+    query?: never;
+    url: '/v1/uploads/{id}';
+};
+
+export type AppendUploadErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type AppendUploadError = AppendUploadErrors[keyof AppendUploadErrors];
+
+export type AppendUploadResponses = {
+    /**
+     * The bytes are safe
+     */
+    204: void;
+};
+
+export type AppendUploadResponse = AppendUploadResponses[keyof AppendUploadResponses];
 
 export type ListUsersData = {
     body?: never;

@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { createApiToken, createModel, createRole, createTask, createUser, deleteApiToken, deleteFile, deleteMe, deleteModel, deleteRole, deleteSession, deleteTask, deleteUser, deleteUserSessions, estimateTask, exportLogs, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getLog, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getRole, getTask, getUser, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listLogs, listModels, listPermissions, listRoles, listSessions, listTaskEvents, listTaskRows, listTasks, listUsers, listUserSessions, loginUser, logoutUser, type Options, pauseTask, previewFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateRole, updateTask, updateUser, uploadFile } from '../sdk.gen';
-import type { CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateRoleData, CreateRoleError, CreateRoleResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, CreateUserData, CreateUserError, CreateUserResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteMeData, DeleteMeError, DeleteMeResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteRoleData, DeleteRoleError, DeleteRoleResponse, DeleteSessionData, DeleteSessionError, DeleteSessionResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DeleteUserSessionsData, DeleteUserSessionsError, DeleteUserSessionsResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, ExportLogsData, ExportLogsError, ExportLogsResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetLogData, GetLogError, GetLogResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetRoleData, GetRoleError, GetRoleResponse, GetTaskData, GetTaskError, GetTaskResponse, GetUserData, GetUserError, GetUserResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLogsData, ListLogsError, ListLogsResponse, ListModelsData, ListModelsError, ListModelsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRolesData, ListRolesError, ListRolesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateRoleData, UpdateRoleError, UpdateRoleResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UpdateUserData, UpdateUserError, UpdateUserResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { appendUpload, createApiToken, createModel, createRole, createTask, createUpload, createUser, deleteApiToken, deleteFile, deleteMe, deleteModel, deleteRole, deleteSession, deleteTask, deleteUpload, deleteUser, deleteUserSessions, estimateTask, exportLogs, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getLog, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getRole, getTask, getUser, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listLogs, listModels, listPermissions, listRoles, listSessions, listTaskEvents, listTaskRows, listTasks, listUsers, listUserSessions, loginUser, logoutUser, type Options, pauseTask, previewFile, profileFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateRole, updateTask, updateUser, uploadFile } from '../sdk.gen';
+import type { AppendUploadData, AppendUploadError, AppendUploadResponse, CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateRoleData, CreateRoleError, CreateRoleResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, CreateUploadData, CreateUploadError, CreateUserData, CreateUserError, CreateUserResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteMeData, DeleteMeError, DeleteMeResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteRoleData, DeleteRoleError, DeleteRoleResponse, DeleteSessionData, DeleteSessionError, DeleteSessionResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DeleteUploadData, DeleteUploadError, DeleteUploadResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DeleteUserSessionsData, DeleteUserSessionsError, DeleteUserSessionsResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, ExportLogsData, ExportLogsError, ExportLogsResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetLogData, GetLogError, GetLogResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetRoleData, GetRoleError, GetRoleResponse, GetTaskData, GetTaskError, GetTaskResponse, GetUserData, GetUserError, GetUserResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLogsData, ListLogsError, ListLogsResponse, ListModelsData, ListModelsError, ListModelsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRolesData, ListRolesError, ListRolesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, ProfileFileData, ProfileFileError, ProfileFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateRoleData, UpdateRoleError, UpdateRoleResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UpdateUserData, UpdateUserError, UpdateUserResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -719,6 +719,27 @@ export const previewFileOptions = (options: Options<PreviewFileData>) => queryOp
         return data;
     },
     queryKey: previewFileQueryKey(options)
+});
+
+export const profileFileQueryKey = (options: Options<ProfileFileData>) => createQueryKey('profileFile', options);
+
+/**
+ * Describe the columns of a dataset
+ *
+ * Read from the whole stage in one pass, once for each content, and kept. A profile that takes longer than two seconds
+ * is made on: ask again after `Retry-After`. Needs `read_datasets`.
+ */
+export const profileFileOptions = (options: Options<ProfileFileData>) => queryOptions<ProfileFileResponse, ProfileFileError, ProfileFileResponse, ReturnType<typeof profileFileQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await profileFile({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: profileFileQueryKey(options)
 });
 
 export const listFileRejectsQueryKey = (options: Options<ListFileRejectsData>) => createQueryKey('listFileRejects', options);
@@ -1607,6 +1628,68 @@ export const stopTaskMutation = (options?: Partial<Options<StopTaskData>>): UseM
     const mutationOptions: UseMutationOptions<StopTaskResponse, StopTaskError, Options<StopTaskData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await stopTask({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Begin a resumable upload
+ *
+ * tus 1.0.0. The file's bytes follow by `PATCH` at `Location`, in as many requests as it takes; a body of
+ * `application/offset+octet-stream` here is their beginning. Needs `manage_datasets`, and `manage_tasks` with
+ * `create_task`.
+ */
+export const createUploadMutation = (options?: Partial<Options<CreateUploadData>>): UseMutationOptions<unknown, CreateUploadError, Options<CreateUploadData>> => {
+    const mutationOptions: UseMutationOptions<unknown, CreateUploadError, Options<CreateUploadData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await createUpload({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Give an upload up
+ *
+ * What came of it is removed. The file that it became stays. Needs `manage_datasets`.
+ */
+export const deleteUploadMutation = (options?: Partial<Options<DeleteUploadData>>): UseMutationOptions<DeleteUploadResponse, DeleteUploadError, Options<DeleteUploadData>> => {
+    const mutationOptions: UseMutationOptions<DeleteUploadResponse, DeleteUploadError, Options<DeleteUploadData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteUpload({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Send the next bytes of an upload
+ *
+ * From `Upload-Offset` on, which has to be what is safe already; 409 `upload_offset` tells where that is. What arrives
+ * is kept when the request breaks off. With `Upload-Checksum` it is kept as a whole or not at all. The last bytes make
+ * the file: `Upload-File` names it, here or, when making it takes longer, in the answer to `HEAD`; a content that is no
+ * table is refused as by `POST /v1/files`, and the upload is gone. Needs `manage_datasets`.
+ */
+export const appendUploadMutation = (options?: Partial<Options<AppendUploadData>>): UseMutationOptions<AppendUploadResponse, AppendUploadError, Options<AppendUploadData>> => {
+    const mutationOptions: UseMutationOptions<AppendUploadResponse, AppendUploadError, Options<AppendUploadData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await appendUpload({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
