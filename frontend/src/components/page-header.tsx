@@ -5,6 +5,7 @@ import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import { useEffect, type ReactNode } from 'react';
 import { cn } from '@/lib/cn';
+import { titleOf, usePlatform } from '@/lib/platform';
 import { useDrawer } from './shell/drawer';
 import { Button } from './ui/button';
 
@@ -19,7 +20,8 @@ interface PageHeaderProps {
 export function PageHeader({ title, children, parent, actions }: PageHeaderProps) {
   const t = useTranslations('shell');
   const openDrawer = useDrawer();
-  useEffect(() => { document.title = `${title} · Dallosh Analysis`; }, [title]);
+  const platform = usePlatform();
+  useEffect(() => { document.title = titleOf(title, platform); }, [title, platform]);
   return (
     <header className="no-print sticky top-0 z-20 flex h-(--header-height) shrink-0 items-center gap-2 border-b bg-background pr-(--gutter) pl-(--gutter) max-md:pr-2 max-md:pl-1">
       <Button variant="ghost" size="icon" className="size-10! md:hidden" aria-label={t('openNavigation')} onClick={openDrawer}><MenuIcon aria-hidden /></Button>

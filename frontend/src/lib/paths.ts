@@ -18,6 +18,7 @@ export function pathsOf(area: Area) {
     users: `${root}/users`,
     usersWith: (role: string) => `${root}/users?role=${role}`,
     user: (id: string) => `${root}/users?user=${id}`,
+    logs: `${root}/logs`,
     settings: `${root}/settings`,
   };
 }

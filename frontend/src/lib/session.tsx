@@ -10,7 +10,7 @@ import { pathsOf } from './paths';
 
 /** The caller; asked again on every visit of the app, and rarely else. */
 export function useMe() {
-  return useQuery({ ...getMeOptions(), staleTime: 5 * 60_000, retry: (count, error) => count < 2 && !(error instanceof ApiProblem && error.status > 0 && error.status < 500) });
+  return useQuery({ ...getMeOptions(), staleTime: 5 * 60_000, retry: (count, error) => count < 2 && !(error instanceof ApiProblem && error.status > 0 && (error.status < 500 || error.code === 'maintenance')) });
 }
 
 export const may = (me: MeView | undefined, permission: Permission) => me?.permissions.includes(permission) ?? false;

@@ -7,7 +7,7 @@ export const en = {
     added: 'Added', in_queue: 'In queue', reading_dataset: 'Reading the dataset', process_cleaning: 'Cleaning', sending_to_llm: 'Labelling',
     appending_columns: 'Adding the columns', saving_file: 'Saving the file', done: 'Done', paused: 'Paused', stopped: 'Stopped', on_error: 'Failed', waiting: 'Waiting',
   },
-  places: { overview: 'Overview', datasets: 'Datasets', tasks: 'Tasks', analysis: 'Analysis', users: 'Users', settings: 'Settings' },
+  places: { overview: 'Overview', datasets: 'Datasets', tasks: 'Tasks', analysis: 'Analysis', users: 'Users', logs: 'Logs', settings: 'Settings' },
   shell: {
     navigation: 'Navigation', openNavigation: 'Open the navigation', search: 'Search or go to', administration: 'Administration', theme: 'Theme',
     running: '{count} running', account: 'Account:', profile: 'Profile', signOut: 'Sign out', skip: 'Skip to the content',
@@ -61,6 +61,7 @@ export const en = {
     input_changed: { title: 'The stored file changed', detail: 'Upload it again.' },
   },
   auth: {
+    closed: 'Registration is closed. Ask an administrator for an account.', maintenance: 'Maintenance: only administrators are served at the moment.',
     login: 'Sign in', register: 'Create an account', tabs: 'Sign in or create an account', email: 'E-mail address', password: 'Password', name: 'Name',
     nameHint: 'How others see you. You can leave it empty.', nameTooLong: 'At most 100 characters', emailNeeded: 'Enter your e-mail address', emailWrong: 'Enter an e-mail address such as ann@example.com',
     passwordNeeded: 'Enter your password', passwordHint: 'At least 8 characters, and not a common one', show: 'Show', hide: 'Hide', signingIn: 'Signing in…', registering: 'Creating…',
@@ -230,6 +231,22 @@ export const en = {
     filled: '{share} filled', filledShort: '{share} filled', distinct: '{count, plural, one {# value} other {# different values}}', aboutDistinct: 'about {count, number} different values', distinctShort: '{count} different', histogram: 'How the values of {name} lie', length: '{min, number} characters each', lengths: '{min, number} – {max, number} characters, {mean} on average', mean: ', {mean} on average', estimateHint: 'Estimated: there are too many to count', allDifferent: 'all different', reading: 'The whole file is being read for it.',
     column: 'Column', filledColumn: 'Filled', distinctColumn: 'Different', range: 'Range', values: 'How they lie', frequent: 'Most frequent',
     text: { title: 'The texts in {column}', unique: 'Different texts', duplicates: 'There before', empty: 'Without a text', tokens: 'Tokens', languages: 'Languages, of {sampled, number}', lengths: 'Characters a text' },
+  },
+  general: {
+    title: 'Settings', identity: 'Identity', identityText: 'Shown in the sidebar, the title of the browser and before the door.', appNameHint: 'At most 60 characters', appNameWrong: 'Enter a name of at most 60 characters', appDescriptionWrong: 'At most 500 characters', time: 'Time', timeText: 'Where none is asked for.', timeZoneHint: 'Days and hours of an analysis are counted in it.', searchZone: 'Search for a city or region', noZone: 'No zone of that name.',
+    fields: { appName: 'Name', appDescription: 'Description', timeZone: 'Time zone', registration: 'Registration', logRetentionDays: 'Kept for, days', isMaintenance: 'Maintenance' },
+    registrationText: 'Whether people make accounts for themselves.', registrations: { open: 'Open', closed: 'Closed' }, registrationMeans: { open: 'Whoever reaches the platform can make an account; it has the role Analyst.', closed: 'Only administrators make accounts. The tab to register is hidden.' },
+    log: 'Activity log', logText: 'Who changed what, and who was refused what.', daysHint: '1 to 3,650. Older entries are deleted.', daysWrong: 'A whole number from 1 to 3,650', daysFewer: 'Entries older than {days, plural, one {# day} other {# days}} are deleted within the hour after saving. This can’t be undone.',
+    maintenanceText: 'While the platform is worked on.', maintenanceSwitch: 'Serve administrators only', maintenanceWarning: 'When you save, everybody but administrators is shown a maintenance page within five seconds. Tasks that run go on to their end, new ones don’t begin.', maintenanceOn: 'Only administrators are served. No task begins.', on: 'on', off: 'off', empty: 'empty',
+    changes: '{count, plural, one {# change:} other {# changes:}}', save: 'Save the settings', saved: 'The settings are saved', undo: 'Undo', undone: 'The settings are as they were', mendFirst: 'Mend the marked fields first', chooseFirst: 'Choose for each field that both changed',
+    stale: 'Somebody else saved meanwhile', staleText: 'What they changed is shown now, with your changes on top. Look, and save again.', staleConflicts: 'You both changed the fields marked below. Choose for each one, then save again.', conflict: 'Both changed: {field}', both: 'Saved meanwhile: <b>{theirs}</b>. Yours: <b>{yours}</b>.', takeTheirs: 'Take theirs', keepYours: 'Keep yours',
+  },
+  maintenance: { title: 'Back in a moment', text: 'The platform is being worked on. Your datasets and labels are safe, and tasks that run go on. This page opens again by itself.', look: 'Look again', looking: 'Looking…', banner: 'Maintenance: only administrators are served, and no task begins.', toSettings: 'End it in the settings' },
+  logs: {
+    title: 'Logs', refresh: 'Refresh', export: 'Export', formats: { csv: 'CSV', jsonl: 'JSON Lines' }, filters: 'Filters', clear: 'Clear all', more: 'Show more', method: 'Method', status: 'Status', user: 'User', path: 'Path', pathBegins: 'Path begins with', search: 'Path, address or request id', at: 'Time', outcome: 'Outcome', address: 'Address', duration: 'Duration', ms: '{count, number} ms',
+    statuses: { '2xx': 'done', '4xx': 'refused', '5xx': 'failed', '401': 'not signed in', '403': 'not allowed', '404': 'not there', '409': 'conflict', '429': 'too many' }, outcomes: { done: 'Done', refused: 'Refused', failed: 'Failed', lost: 'Not kept' }, stranger: 'nobody signed in', unknown: 'not known', lost: '{count, plural, one {# request could not be kept} other {# requests could not be kept}}', lostTitle: 'Not kept',
+    always: 'Whole log', period: 'Period', from: 'From', to: 'Before', zone: 'In the time of this browser', between: '{from} to {to}', since: 'Since {at}', before: 'Before {at}', nothing: 'No entry matches these filters.', emptyTitle: 'Nothing is logged yet', emptyText: 'Every request that changes something or is refused stands here within a second.',
+    entry: 'Log entry', requestId: 'Request id, under which the services know it too', copy: 'Copy', copied: 'Copied', allOfUser: 'All of this user', allOfPath: 'All of this path', chain: 'Chain', chainText: 'Each entry names the one before; `dallosh logs verify` tells whether one was changed or taken out.', number: 'Number', hash: 'Hash', before_hash: 'Of the one before',
   },
   ai: {
     title: 'Settings', add: 'Add model', mode: 'Mode', modes: { automatic: 'Automatic', external: 'External only', local: 'Local only' },

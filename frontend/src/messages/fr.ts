@@ -9,7 +9,7 @@ export const fr: Messages = {
     added: 'Ajoutée', in_queue: 'En file', reading_dataset: 'Lecture du fichier', process_cleaning: 'Nettoyage', sending_to_llm: 'Étiquetage',
     appending_columns: 'Ajout des colonnes', saving_file: 'Enregistrement', done: 'Terminé', paused: 'En pause', stopped: 'Arrêtée', on_error: 'Échec', waiting: 'En attente',
   },
-  places: { overview: 'Vue d’ensemble', datasets: 'Jeux de données', tasks: 'Tâches', analysis: 'Analyse', users: 'Utilisateurs', settings: 'Réglages' },
+  places: { overview: 'Vue d’ensemble', datasets: 'Jeux de données', tasks: 'Tâches', analysis: 'Analyse', users: 'Utilisateurs', logs: 'Journal', settings: 'Réglages' },
   shell: {
     navigation: 'Navigation principale', openNavigation: 'Ouvrir la navigation', search: 'Chercher ou aller à', administration: 'Administration', theme: 'Thème',
     running: '{count} en cours', account: 'Compte :', profile: 'Profil', signOut: 'Se déconnecter', skip: 'Aller au contenu',
@@ -63,6 +63,7 @@ export const fr: Messages = {
     input_changed: { title: 'Le fichier enregistré a changé', detail: 'Importez-le à nouveau.' },
   },
   auth: {
+    closed: 'L’inscription est fermée. Demandez un compte à un administrateur.', maintenance: 'Maintenance : seuls les administrateurs sont servis en ce moment.',
     login: 'Se connecter', register: 'Créer un compte', tabs: 'Se connecter ou créer un compte', email: 'Adresse e-mail', password: 'Mot de passe', name: 'Nom',
     nameHint: 'Comment les autres vous voient. Facultatif.', nameTooLong: '100 caractères au plus', emailNeeded: 'Indiquez votre adresse e-mail', emailWrong: 'Indiquez une adresse telle que anne@exemple.fr',
     passwordNeeded: 'Indiquez votre mot de passe', passwordHint: 'Au moins 8 caractères, et pas un mot de passe courant', show: 'Afficher', hide: 'Masquer', signingIn: 'Connexion…', registering: 'Création…',
@@ -232,6 +233,22 @@ export const fr: Messages = {
     filled: 'remplie à {share}', filledShort: 'remplie à {share}', distinct: '{count, plural, one {# valeur} other {# valeurs différentes}}', aboutDistinct: 'environ {count, number} valeurs différentes', distinctShort: '{count} valeurs', histogram: 'Répartition des valeurs de {name}', length: '{min, number} caractères chacune', lengths: '{min, number} – {max, number} caractères, {mean} en moyenne', mean: ', {mean} en moyenne', estimateHint: 'Estimé : il y en a trop pour les compter', allDifferent: 'toutes différentes', reading: 'Tout le fichier est lu pour cela.',
     column: 'Colonne', filledColumn: 'Remplie', distinctColumn: 'Différentes', range: 'Étendue', values: 'Répartition', frequent: 'Les plus fréquentes',
     text: { title: 'Les textes de {column}', unique: 'Textes différents', duplicates: 'Déjà présents', empty: 'Sans texte', tokens: 'Jetons', languages: 'Langues, sur {sampled, number}', lengths: 'Caractères par texte' },
+  },
+  general: {
+    title: 'Réglages', identity: 'Identité', identityText: 'Montrée dans la barre latérale, le titre du navigateur et avant la connexion.', appNameHint: '60 caractères au plus', appNameWrong: 'Saisissez un nom de 60 caractères au plus', appDescriptionWrong: '500 caractères au plus', time: 'Temps', timeText: 'Quand aucun fuseau n’est demandé.', timeZoneHint: 'Les jours et les heures d’une analyse y sont comptés.', searchZone: 'Chercher une ville ou une région', noZone: 'Aucun fuseau de ce nom.',
+    fields: { appName: 'Nom', appDescription: 'Description', timeZone: 'Fuseau horaire', registration: 'Inscription', logRetentionDays: 'Gardé, en jours', isMaintenance: 'Maintenance' },
+    registrationText: 'Si chacun peut se créer un compte.', registrations: { open: 'Ouverte', closed: 'Fermée' }, registrationMeans: { open: 'Qui atteint la plateforme peut créer un compte ; il a le rôle Analyste.', closed: 'Seuls les administrateurs créent des comptes. L’onglet d’inscription est masqué.' },
+    log: 'Journal d’activité', logText: 'Qui a changé quoi, et à qui quoi fut refusé.', daysHint: 'De 1 à 3 650. Les entrées plus anciennes sont supprimées.', daysWrong: 'Un nombre entier de 1 à 3 650', daysFewer: 'Les entrées de plus de {days, plural, one {# jour} other {# jours}} sont supprimées dans l’heure qui suit l’enregistrement. C’est sans retour.',
+    maintenanceText: 'Pendant que l’on travaille sur la plateforme.', maintenanceSwitch: 'Ne servir que les administrateurs', maintenanceWarning: 'Dès l’enregistrement, tous sauf les administrateurs voient une page de maintenance, en cinq secondes. Les tâches en cours vont à leur terme, aucune nouvelle ne commence.', maintenanceOn: 'Seuls les administrateurs sont servis. Aucune tâche ne commence.', on: 'oui', off: 'non', empty: 'vide',
+    changes: '{count, plural, one {# changement :} other {# changements :}}', save: 'Enregistrer les réglages', saved: 'Les réglages sont enregistrés', undo: 'Annuler', undone: 'Les réglages sont comme avant', mendFirst: 'Corrigez d’abord les champs marqués', chooseFirst: 'Choisissez pour chaque champ que vous avez changé tous deux',
+    stale: 'Quelqu’un d’autre a enregistré entre-temps', staleText: 'Ses changements sont montrés, avec les vôtres par-dessus. Regardez, puis enregistrez de nouveau.', staleConflicts: 'Vous avez changé tous deux les champs marqués ci-dessous. Choisissez pour chacun, puis enregistrez de nouveau.', conflict: 'Changé des deux côtés : {field}', both: 'Enregistré entre-temps : <b>{theirs}</b>. Le vôtre : <b>{yours}</b>.', takeTheirs: 'Prendre le sien', keepYours: 'Garder le vôtre',
+  },
+  maintenance: { title: 'De retour dans un instant', text: 'On travaille sur la plateforme. Vos données et vos étiquettes sont en sécurité, et les tâches en cours continuent. Cette page se rouvre d’elle-même.', look: 'Regarder de nouveau', looking: 'Un instant…', banner: 'Maintenance : seuls les administrateurs sont servis, et aucune tâche ne commence.', toSettings: 'Y mettre fin dans les réglages' },
+  logs: {
+    title: 'Journal', refresh: 'Actualiser', export: 'Exporter', formats: { csv: 'CSV', jsonl: 'JSON Lines' }, filters: 'Filtres', clear: 'Tout effacer', more: 'En montrer plus', method: 'Méthode', status: 'État', user: 'Utilisateur', path: 'Chemin', pathBegins: 'Début du chemin', search: 'Chemin, adresse ou requête', at: 'Heure', outcome: 'Issue', address: 'Adresse', duration: 'Durée', ms: '{count, number} ms',
+    statuses: { '2xx': 'fait', '4xx': 'refusé', '5xx': 'échoué', '401': 'non connecté', '403': 'non permis', '404': 'absent', '409': 'conflit', '429': 'trop souvent' }, outcomes: { done: 'Fait', refused: 'Refusé', failed: 'Échoué', lost: 'Non gardé' }, stranger: 'personne de connecté', unknown: 'inconnue', lost: '{count, plural, one {# requête n’a pu être gardée} other {# requêtes n’ont pu être gardées}}', lostTitle: 'Non gardé',
+    always: 'Tout le journal', period: 'Période', from: 'Depuis', to: 'Avant', zone: 'À l’heure de ce navigateur', between: '{from} à {to}', since: 'Depuis le {at}', before: 'Avant le {at}', nothing: 'Aucune entrée ne correspond à ces filtres.', emptyTitle: 'Rien n’est encore noté', emptyText: 'Chaque requête qui change quelque chose ou est refusée se trouve ici en une seconde.',
+    entry: 'Entrée du journal', requestId: 'Identifiant de la requête, connu aussi des services', copy: 'Copier', copied: 'Copié', allOfUser: 'Tout de cet utilisateur', allOfPath: 'Tout de ce chemin', chain: 'Chaîne', chainText: 'Chaque entrée nomme la précédente ; `dallosh logs verify` dit si l’une fut changée ou retirée.', number: 'Numéro', hash: 'Empreinte', before_hash: 'De la précédente',
   },
   ai: {
     title: 'Réglages', add: 'Ajouter un modèle', mode: 'Choix', modes: { automatic: 'Automatique', external: 'Externes seuls', local: 'Locaux seuls' },

@@ -1,11 +1,15 @@
-// What an administrator does: accounts and roles.
+// What an administrator does: accounts, roles, settings and the log; and how these pages look.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { openPage, signIn, signInAsAdmin, startStack } from './stack.mjs';
+import { readFileSync } from 'node:fs';
+import { after, afterEach, before, test } from 'node:test';
+import { asContext, lookAt, VARIANTS } from './look.mjs';
+import { openPage, register, signIn, signInAsAdmin, startStack } from './stack.mjs';
 
 let stack;
 before(async () => { stack = await startStack(); });
 after(() => stack?.stop());
+// Each page holds a stream, and an account may hold only so many.
+afterEach(() => Promise.all(stack.browser.contexts().map((context) => context.close())));
 
 const own = () => `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
 
@@ -108,3 +112,105 @@ test('a role is made, given, changed under another administrator’s hands, and 
   await page.getByRole('columnheader', { name: role }).waitFor({ state: 'detached' });
   assert.deepEqual(faults.filter((fault) => !/^412 /.test(fault)), []);
 });
+
+test('the platform is renamed and closed to registration, and a change is taken back', { timeout: 120_000 }, async () => {
+  const { page, faults, context } = await openPage(stack);
+  await signInAsAdmin(page);
+  await page.goto('/admin/settings');
+  const before = await page.getByLabel('Name', { exact: true }).inputValue(), name = `Voice ${own()}`;
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByRole('button', { name: /^Time zone/ }).click();
+  await page.keyboard.type('paris');
+  await page.getByRole('option', { name: 'Europe/Paris' }).click();
+  await page.getByRole('button', { name: 'Closed' }).click();
+  await page.getByRole('button', { name: 'Save the settings' }).click();
+  await page.getByRole('complementary').getByRole('link', { name }).waitFor();
+  await page.waitForFunction((title) => document.title.endsWith(title), `· ${name}`);
+
+  const visitor = await openPage(stack);
+  await visitor.page.goto('/auth?tab=register');
+  await visitor.page.getByText('Registration is closed.').waitFor();
+  assert.equal(await visitor.page.getByRole('tab').count(), 0);
+  await visitor.page.goto('/');
+  await visitor.page.getByRole('link', { name, exact: true }).waitFor();
+  assert.equal(await visitor.page.getByRole('link', { name: 'Create an account' }).count(), 0);
+
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('The settings are as they were').waitFor();
+  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), before);
+
+  // Another administrator saves the same field first: both are shown, and one is chosen.
+  const other = await context.newPage();
+  await other.goto('/admin/settings');
+  await other.getByLabel('Description').fill(`Theirs ${name}`);
+  await page.getByLabel('Description').fill(`Mine ${name}`);
+  await other.getByRole('button', { name: 'Save the settings' }).click();
+  await other.getByText('The settings are saved').waitFor();
+  await page.getByRole('button', { name: 'Save the settings' }).click();
+  const both = page.getByRole('group', { name: 'Both changed: Description' });
+  await both.getByText(`Theirs ${name}`).waitFor();
+  await both.getByRole('button', { name: 'Take theirs' }).click();
+  assert.equal(await page.getByLabel('Description').inputValue(), `Theirs ${name}`);
+  await page.getByRole('button', { name: 'Save the settings' }).waitFor({ state: 'detached' });
+  assert.deepEqual(faults.filter((fault) => !/^412 /.test(fault)), []);
+});
+
+test('maintenance shows others a calm page, which opens again by itself', { timeout: 120_000 }, async () => {
+  const theirs = await openPage(stack);
+  await register(theirs.page);
+  const { page, faults } = await openPage(stack);
+  await signInAsAdmin(page);
+  await page.goto('/admin/settings');
+  const turn = page.getByRole('switch', { name: 'Serve administrators only' });
+  await turn.click();
+  await page.getByText('everybody but administrators is shown a maintenance page').waitFor();
+  await page.getByRole('button', { name: 'Save the settings' }).click();
+  try {
+    await page.getByText('Maintenance: only administrators are served').waitFor();
+    await theirs.page.goto('/home/datasets');
+    await theirs.page.getByRole('heading', { name: 'Back in a moment' }).waitFor();
+  } finally {
+    await turn.click();
+    await page.getByRole('button', { name: 'Save the settings' }).click();
+  }
+  await page.getByText('Maintenance: only administrators are served').waitFor({ state: 'detached' });
+  await theirs.page.getByRole('heading', { name: 'No dataset yet' }).waitFor({ timeout: 40_000 });
+  assert.deepEqual(faults, []);
+});
+
+test('the log tells of a refusal, by a link that keeps its filters, and is exported', { timeout: 120_000 }, async () => {
+  const { page, faults } = await openPage(stack);
+  await signInAsAdmin(page);
+  const missing = `/v1/roles/${crypto.randomUUID()}`;
+  const request = await page.evaluate(async (path) => (await fetch(path)).headers.get('x-request-id'), missing);
+  await page.goto(`/admin/logs?status=4xx&path=${missing}`);
+  const row = page.getByRole('table', { name: 'Logs' }).getByRole('row', { name: new RegExp(missing) });
+  for (let look = 0; look < 20 && (await row.count()) === 0; look++) await page.getByRole('button', { name: 'Refresh' }).first().click().then(() => row.waitFor({ timeout: 1000 })).catch(() => {});
+  await row.getByRole('button').click();
+  const panel = page.getByRole('dialog', { name: 'Log entry' });
+  await panel.getByText(request, { exact: true }).waitFor();
+  await panel.getByRole('button', { name: 'Copy' }).click();
+  await panel.getByRole('button', { name: 'Copied' }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), request);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Export' }).click();
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: 'JSON Lines' }).click()]);
+  const lines = readFileSync(await file.path(), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map(({ request_id }) => request_id), [request]);
+  await page.getByRole('button', { name: 'Clear Status' }).click();
+  await page.waitForURL((url) => !url.searchParams.has('status') && url.searchParams.get('path') === missing);
+  assert.deepEqual(faults.filter((fault) => !fault.startsWith('404 ')), []);
+});
+
+for (const variant of VARIANTS) {
+  test(`its pages, ${variant.theme}, ${variant.width} px, ${variant.lang}`, { timeout: 240_000 }, async () => {
+    const { page, faults } = await openPage(stack, asContext(variant));
+    await signInAsAdmin(page);
+    const found = [];
+    for (const path of ['/admin/users', '/admin/users?user=new', '/admin/users?tab=roles', '/admin/settings', '/admin/settings?tab=ai', '/admin/logs', '/admin/logs?status=418']) found.push(...await lookAt(page, path, variant));
+    await page.goto('/admin/users');
+    await page.getByRole('row').nth(1).getByRole('button').first().click();
+    found.push(...await lookAt(page, page.url(), variant));
+    assert.deepEqual([...found, ...faults], []);
+  });
+}

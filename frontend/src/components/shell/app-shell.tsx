@@ -1,5 +1,6 @@
 'use client';
 
+import { Wrench } from 'lucide-react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import { useTranslations } from 'next-intl';
@@ -8,11 +9,14 @@ import { useState, type ReactNode } from 'react';
 import { ProblemAlert } from '@/components/problem-alert';
 import { ApiProblem } from '@/lib/api/problem';
 import { useLiveTasks } from '@/lib/live-tasks';
+import { pathsOf } from '@/lib/paths';
+import { usePlatform } from '@/lib/platform';
 import { may, useGuard, useMe } from '@/lib/session';
 import { Sheet } from '../ui/dialog';
 import { Skeleton } from '../ui/skeleton';
 import { CommandPalette } from './command-palette';
 import { DrawerContext } from './drawer';
+import { MaintenancePage } from './maintenance-page';
 import { Sidebar } from './sidebar';
 import { useShortcuts } from './use-shortcuts';
 
@@ -26,11 +30,14 @@ export function AppShell({ children }: { children: ReactNode }) {
   const [palette, setPalette] = useState(false);
   // The profile belongs to no area: it keeps the one its owner lives in.
   const area = path.startsWith('/admin') || (path === '/profile' && may(me, 'manage_app')) ? 'admin' : 'home';
+  const { appName, isMaintenance } = usePlatform();
   useLiveTasks();
   useShortcuts({ area, me, onPalette: () => setPalette((open) => !open) });
 
+  const refused = asked.error instanceof ApiProblem && asked.error.code === 'maintenance';
+  if (refused || (isMaintenance && me && !may(me, 'manage_app'))) return <MaintenancePage onLook={() => asked.refetch()} />;
   if (asked.error && !(asked.error instanceof ApiProblem && asked.error.status === 401)) {
-    return <main className="mx-auto max-w-[720px] p-6"><h1 className="sr-only">Dallosh Analysis</h1><ProblemAlert problem={asked.error} onRetry={() => void asked.refetch()} /></main>;
+    return <main className="mx-auto max-w-[720px] p-6"><h1 className="sr-only">{appName}</h1><ProblemAlert problem={asked.error} onRetry={() => void asked.refetch()} /></main>;
   }
   const openPalette = () => { setDrawer(null); setPalette(true); };
   return (
@@ -41,6 +48,7 @@ export function AppShell({ children }: { children: ReactNode }) {
         <main id="main" tabIndex={-1} className="flex min-w-0 flex-col outline-none">
           {me ? (
             <>
+              {isMaintenance && <Maintenance />}
               {me.must_change_password && path !== '/profile' && <ChangePassword />}
               {children}
             </>
@@ -54,6 +62,11 @@ export function AppShell({ children }: { children: ReactNode }) {
       <CommandPalette area={area} me={me} open={palette} onOpenChange={setPalette} />
     </DrawerContext>
   );
+}
+
+function Maintenance() {
+  const t = useTranslations('maintenance');
+  return <p className="no-print gutter flex flex-wrap items-center gap-x-2 border-b bg-status-paused-surface py-2 text-sm"><Wrench aria-hidden className="size-3.5 shrink-0" /><span>{t('banner')} <Link className="link font-medium" href={pathsOf('admin').settings}>{t('toSettings')}</Link></span></p>;
 }
 
 function ChangePassword() {

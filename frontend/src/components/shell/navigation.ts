@@ -1,17 +1,17 @@
-import { Activity, ChartColumn, Database, ListChecks, SlidersHorizontal, Users, type LucideIcon } from 'lucide-react';
+import { Activity, ChartColumn, Database, ListChecks, ScrollText, SlidersHorizontal, Users, type LucideIcon } from 'lucide-react';
 import type { MeView, Permission } from '@/lib/api/generated';
 import { pathsOf, type Area } from '@/lib/paths';
 import { may } from '@/lib/session';
 
 export interface Place {
-  key: 'overview' | 'datasets' | 'tasks' | 'analysis' | 'users' | 'settings';
+  key: 'overview' | 'datasets' | 'tasks' | 'analysis' | 'users' | 'logs' | 'settings';
   href: string;
   icon: LucideIcon;
   /** What follows `G` on the keyboard. */
   letter: string;
 }
 
-const needs: Partial<Record<Place['key'], Permission>> = { overview: 'view_overview', datasets: 'read_datasets', tasks: 'read_tasks', analysis: 'read_datasets', users: 'read_users', settings: 'manage_app' };
+const needs: Partial<Record<Place['key'], Permission>> = { overview: 'view_overview', datasets: 'read_datasets', tasks: 'read_tasks', analysis: 'read_datasets', users: 'read_users', logs: 'manage_app', settings: 'manage_app' };
 
 /** The places of an area that the caller may go to. */
 export function placesOf(area: Area, me: MeView | undefined): { work: Place[]; administration: Place[] } {
@@ -25,6 +25,7 @@ export function placesOf(area: Area, me: MeView | undefined): { work: Place[]; a
   ];
   const administration: Place[] = area === 'admin' ? [
     { key: 'users', href: paths.users, icon: Users, letter: 'u' },
+    { key: 'logs', href: paths.logs, icon: ScrollText, letter: 'l' },
     { key: 'settings', href: paths.settings, icon: SlidersHorizontal, letter: 's' },
   ] : [];
   return { work: work.filter(allowed), administration: administration.filter(allowed) };

@@ -8,6 +8,7 @@ import { isActive } from '@/components/task-status';
 import { useLocaleSwitch } from '@/lib/i18n/locale';
 import { cn } from '@/lib/cn';
 import { pathsOf, type Area } from '@/lib/paths';
+import { usePlatform } from '@/lib/platform';
 import { useRoleName } from '@/lib/role-name';
 import { useMe, useSignOut } from '@/lib/session';
 import { useTasks } from '@/lib/task-queries';
@@ -28,12 +29,13 @@ interface SidebarProps {
 export function Sidebar({ area, onSearch, drawer = false }: SidebarProps) {
   const t = useTranslations('shell');
   const me = useMe().data;
+  const { appName } = usePlatform();
   const { work, administration } = placesOf(area, me);
   const word = drawer ? '' : 'md:max-lg:hidden';
   return (
     <div className="flex h-full flex-col bg-sidebar px-2 pb-2 text-sidebar-foreground">
       <Link href={pathsOf(area).overview} className={cn('flex h-12 shrink-0 items-center gap-2 rounded-md px-2 font-semibold text-foreground', !drawer && 'md:max-lg:justify-center md:max-lg:px-0')}>
-        <Logo /><span className={word}>Dallosh Analysis</span>
+        <Logo /><span className={cn('truncate', word)}>{appName}</span>
       </Link>
       <button
         type="button"

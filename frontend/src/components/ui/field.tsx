@@ -8,6 +8,10 @@ export function Input({ className, ...props }: ComponentProps<'input'>) {
   return <input className={cn(control, className)} {...props} />;
 }
 
+export function Textarea({ className, ...props }: ComponentProps<'textarea'>) {
+  return <textarea className={cn(control, 'h-auto py-1.5 max-md:h-auto', className)} {...props} />;
+}
+
 export function Select({ className, ...props }: ComponentProps<'select'>) {
   return <select className={cn(control, 'cursor-pointer appearance-none bg-[image:var(--chevron)] bg-[position:right_8px_center] bg-no-repeat pr-7 truncate', className)} {...props} />;
 }

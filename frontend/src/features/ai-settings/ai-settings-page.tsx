@@ -4,6 +4,7 @@ import { Plus } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { parseAsString, useQueryState } from 'nuqs';
 import { PageHeader } from '@/components/page-header';
+import { PageTabs } from '@/components/page-tabs';
 import { ProblemAlert } from '@/components/problem-alert';
 import { Button } from '@/components/ui/button';
 import { Segmented } from '@/components/ui/segmented';
@@ -28,6 +29,7 @@ export function AiSettingsPage() {
   return (
     <>
       <PageHeader title={t('title')} actions={current !== 'new' && <Button size="sm" variant="primary" onClick={() => void choose('new')}><Plus aria-hidden />{t('add')}</Button>} />
+      <PageTabs place="settings" />
       {problem && <div className="gutter max-w-[760px] py-6"><ProblemAlert problem={problem} onRetry={() => { void models.refetch(); void preferences.refetch(); }} /></div>}
       {!problem && (
         <div className="grid flex-1 lg:grid-cols-[minmax(0,1fr)_420px]">

@@ -13,6 +13,7 @@ import { ThemeToggle } from '@/components/theme-toggle';
 import { getMeOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
 import { cn } from '@/lib/cn';
 import { safeNext } from '@/lib/paths';
+import { titleOf, usePlatform } from '@/lib/platform';
 import { hadSession, homeOf } from '@/lib/session';
 import { LoginForm } from './login-form';
 import { RegisterForm } from './register-form';
@@ -21,11 +22,14 @@ const TABS = ['login', 'register'] as const;
 
 export function AuthPage() {
   const t = useTranslations('auth');
-  const [{ tab, next }, setState] = useQueryStates({ tab: parseAsStringLiteral(TABS).withDefault('login'), next: parseAsString });
+  const [{ tab: asked, next }, setState] = useQueryStates({ tab: parseAsStringLiteral(TABS).withDefault('login'), next: parseAsString });
+  const platform = usePlatform();
+  const closed = platform.registration === 'closed';
+  const tab = closed ? 'login' : asked;
   const queries = useQueryClient();
   const router = useRouter();
   const title = t(tab);
-  useEffect(() => { document.title = `${title} · Dallosh Analysis`; }, [title]);
+  useEffect(() => { document.title = titleOf(title, platform); }, [title, platform]);
 
   /** Called when there is a session: leads to where the visitor wanted to go. */
   const enter = async () => {
@@ -41,28 +45,32 @@ export function AuthPage() {
     <div className="grid min-h-dvh lg:grid-cols-2">
       <div className="flex flex-col px-4 py-4 md:px-8 md:py-6">
         <header className="flex items-center gap-2">
-          <Link href="/" className="flex flex-1 items-center gap-2 rounded-md text-base font-semibold"><Logo />Dallosh Analysis</Link>
+          <Link href="/" className="flex flex-1 items-center gap-2 rounded-md text-base font-semibold"><Logo />{platform.appName}</Link>
           <LanguageToggle /><ThemeToggle />
         </header>
         <main className="my-auto w-full max-w-[360px] self-center py-10 max-md:mt-6 max-md:mb-auto max-md:max-w-none">
           <h1 className="sr-only">{title}</h1>
-          <div role="tablist" aria-label={t('tabs')} className="mb-6 flex h-9 gap-5 border-b">
-            {TABS.map((one) => (
-              <button
-                key={one}
-                type="button"
-                role="tab"
-                id={`tab-${one}`}
-                aria-selected={one === tab}
-                aria-controls="auth-panel"
-                onClick={() => void setState({ tab: one })}
-                className={cn('-mb-px border-b-2 border-transparent px-0 pb-2 font-medium text-muted-foreground hover:text-foreground', one === tab && 'border-primary text-foreground dark:border-ring')}
-              >
-                {t(one)}
-              </button>
-            ))}
-          </div>
-          <div id="auth-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+          {platform.isMaintenance && <p role="status" className="mb-6 rounded-lg bg-status-paused-surface px-4 py-3">{t('maintenance')}</p>}
+          {closed && asked === 'register' && <p role="status" className="mb-6 rounded-lg bg-status-paused-surface px-4 py-3">{t('closed')}</p>}
+          {closed ? <h2 className="mb-6 text-xl tracking-tight">{t('login')}</h2> : (
+            <div role="tablist" aria-label={t('tabs')} className="mb-6 flex h-9 gap-5 border-b">
+              {TABS.map((one) => (
+                <button
+                  key={one}
+                  type="button"
+                  role="tab"
+                  id={`tab-${one}`}
+                  aria-selected={one === tab}
+                  aria-controls="auth-panel"
+                  onClick={() => void setState({ tab: one })}
+                  className={cn('-mb-px border-b-2 border-transparent px-0 pb-2 font-medium text-muted-foreground hover:text-foreground', one === tab && 'border-primary text-foreground dark:border-ring')}
+                >
+                  {t(one)}
+                </button>
+              ))}
+            </div>
+          )}
+          <div id="auth-panel" {...(closed ? {} : { role: 'tabpanel', 'aria-labelledby': `tab-${tab}` })}>
             {tab === 'login' ? <LoginForm onDone={enter} /> : <RegisterForm onDone={enter} />}
           </div>
         </main>

@@ -4,6 +4,7 @@ import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import { PriorityLabel, SentimentLabel, type Priority, type Sentiment } from '@/components/labels';
 import { Button } from '@/components/ui/button';
+import { usePlatform } from '@/lib/platform';
 import { SiteHeader } from './site-header';
 
 /** Made-up posts in the two languages of the sample. */
@@ -17,6 +18,7 @@ const POSTS: { text: string; lang: 'fr' | 'en'; sentiment: Sentiment; priority: 
 
 export function LandingPage() {
   const t = useTranslations('landing');
+  const { appName, registration } = usePlatform();
   return (
     <div className="mx-auto max-w-[1200px] px-4 md:px-8">
       <SiteHeader />
@@ -27,7 +29,7 @@ export function LandingPage() {
             <p className="mt-4 mb-6 max-w-[440px] text-lg leading-[26px] text-pretty text-muted-foreground">{t('lead')}</p>
             <div className="flex flex-wrap gap-2">
               <Button asChild variant="primary" size="lg"><Link href="/auth" prefetch={false}>{t('signIn')}</Link></Button>
-              <Button asChild size="lg"><Link href="/auth?tab=register" prefetch={false}>{t('register')}</Link></Button>
+              {registration === 'open' && <Button asChild size="lg"><Link href="/auth?tab=register" prefetch={false}>{t('register')}</Link></Button>}
             </div>
           </div>
           <table className="border-t border-foreground [&_td]:border-b [&_td]:py-2.5 [&_td]:pr-4 [&_td]:align-top [&_td:last-child]:pr-0 [&_th]:border-b [&_th]:py-2 [&_th]:pr-4 [&_th]:text-xs [&_th]:text-muted-foreground">
@@ -60,7 +62,7 @@ export function LandingPage() {
           ))}
         </section>
       </main>
-      <footer className="flex gap-5 pt-6 pb-10 text-muted-foreground"><span className="flex-1">Dallosh Analysis</span><a className="link" href="/docs">{t('reference')}</a></footer>
+      <footer className="flex gap-5 pt-6 pb-10 text-muted-foreground"><span className="flex-1">{appName}</span><a className="link" href="/docs">{t('reference')}</a></footer>
     </div>
   );
 }

@@ -1,0 +1,22 @@
+import { screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { expect, it, vi } from 'vitest';
+import type { LogEntry, ResourceLogEntry } from '@/lib/api/generated';
+import { renderWith } from '@/test-render';
+import { LogTable } from './log-table';
+
+const entry = (uid: string, data: Partial<LogEntry>) => ({ uid, data: { seq: 1, at: '2026-01-02T03:04:05Z', method: 'PATCH', path: '/v1/roles/7', outcome: 'done', response: { status: 200 }, requested_by: 'ann', request_id: 'r', ip: '::1', duration_ms: 12, lost: 0, prev_hash: '', hash: '', ...data } }) as ResourceLogEntry;
+
+it('tells who, what and what came of it, by name where the name is known', async () => {
+  const onOpen = vi.fn();
+  renderWith(<LogTable entries={[entry('a', {}), entry('b', { outcome: 'refused', response: { status: 403 }, requested_by: null })]} people={new Map([['ann', 'Ann Lee']])} current="a" onOpen={onOpen} />);
+  expect(screen.getByRole('row', { name: /PATCH.*\/v1\/roles\/7.*Done.*200.*Ann Lee/ })).toHaveAttribute('aria-current', 'true');
+  expect(screen.getByRole('row', { name: /Refused.*403.*nobody signed in/ })).toBeInTheDocument();
+  await userEvent.click(screen.getAllByRole('button', { name: /PATCH \/v1\/roles\/7/ })[1] as HTMLElement);
+  expect(onOpen).toHaveBeenCalledExactlyOnceWith('b');
+});
+
+it('says how many requests could not be kept, instead of hiding the gap', () => {
+  renderWith(<LogTable entries={[entry('a', { outcome: 'lost', response: null, lost: 41, requested_by: null })]} people={new Map()} current={null} onOpen={vi.fn()} />);
+  expect(screen.getByText('41 requests could not be kept')).toBeInTheDocument();
+});
