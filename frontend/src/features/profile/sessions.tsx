@@ -8,8 +8,8 @@ import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
 import { deleteSession } from '@/lib/api/generated';
 import { listSessionsOptions, listSessionsQueryKey } from '@/lib/api/generated/@tanstack/react-query.gen';
+import { browserName } from '@/lib/browser-name';
 import { useFormat } from '@/lib/format';
-import { browserName } from './browser-name';
 
 const SHOWN = 5;
 const ALL = { query: { limit: 200 } } as const;

@@ -7,6 +7,7 @@ import { ProblemAlert } from '@/components/problem-alert';
 import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
 import { deleteUserSessions, type ResourceAccountData } from '@/lib/api/generated';
+import { browserName } from '@/lib/browser-name';
 import { useFormat } from '@/lib/format';
 import { nameOf, useForgetUsers, useUserSessions } from './queries';
 
@@ -27,7 +28,7 @@ export function UserSessions({ user, mayEnd }: { user: ResourceAccountData; mayE
         <ul className="-my-2">
           {items.map(({ uid, data }) => (
             <li key={uid} className="border-b py-2 last:border-b-0">
-              <span className="block truncate" title={data.user_agent ?? undefined}>{data.user_agent ?? t('unknownClient')}{data.current && <span className="text-muted-foreground"> {t('thisOne')}</span>}</span>
+              <span className="block truncate" title={data.user_agent ?? undefined}>{data.user_agent ? browserName(data.user_agent) : t('unknownClient')}{data.current && <span className="text-muted-foreground"> {t('thisOne')}</span>}</span>
               <span className="tabular block text-xs text-muted-foreground">{[data.address, t('since', { at: format.dateTime(data.started_at) }), t('used', { at: format.dateTime(data.last_used_at) })].filter(Boolean).join(', ')}</span>
             </li>
           ))}
