@@ -79,7 +79,7 @@ test('a file that is no table is refused with a reason and a request id, and not
   await page.getByRole('alert').getByText('csv_empty').waitFor();
   await page.getByRole('button', { name: 'fine.csv', exact: true }).click();
   await page.getByText('5 rows in 5 columns.').waitFor();
-  assert.deepEqual(faults.filter((fault) => !/422 .*\/v1\/files/.test(fault)), []);
+  assert.deepEqual(faults.filter((fault) => !/422 .*\/v1\/uploads\//.test(fault)), []);
 });
 
 test('a link opens after signing in, and a session that ran out is renewed unseen', { timeout: 60_000 }, async () => {

@@ -5,17 +5,20 @@ import { useTranslations } from 'next-intl';
 import { useMemo, useRef, useState } from 'react';
 import { Dialog } from 'radix-ui';
 import { CloseButton, Sheet } from '@/components/ui/dialog';
-import type { FilePreview, FilePreviewColumn } from '@/lib/api/generated';
+import type { FilePreview, FilePreviewColumn, FileProfile } from '@/lib/api/generated';
 import { cn } from '@/lib/cn';
+import { HeadProfile } from './column-profile';
 
 interface DataGridProps {
   label: string;
   preview: FilePreview;
+  /** What the columns of the whole stage hold, where it is known. */
+  profile?: FileProfile | undefined;
   textColumn?: string | null | undefined;
   className?: string;
 }
 
-const ROW = 32, HEAD = 46;
+const ROW = 32, HEAD = 46, HEAD_WITH_PROFILE = 84;
 const isNumber = ({ type }: FilePreviewColumn) => type === 'integer' || type === 'number';
 
 /** What the analysis added stands beside the text it is about. */
@@ -33,14 +36,16 @@ function widthOf(column: FilePreviewColumn, rows: FilePreview['rows'], isText: b
 }
 
 /** The first rows of a stage as they are: cells are text, never changed. Draws only the rows in sight. */
-export function DataGrid({ label, preview, textColumn, className }: DataGridProps) {
+export function DataGrid({ label, preview, profile, textColumn, className }: DataGridProps) {
   const t = useTranslations('grid');
   const { rows } = preview;
   const columns = useMemo(() => withLabelsFirst(preview.columns, textColumn), [preview.columns, textColumn]);
   const [open, setOpen] = useState<number | null>(null);
+  const described = useMemo(() => new Map(profile?.columns.map((column) => [column.name, column])), [profile]);
+  const head = profile ? HEAD_WITH_PROFILE : HEAD;
   const scroller = useRef<HTMLDivElement>(null);
   // eslint-disable-next-line react-hooks/incompatible-library -- the compiler is not used
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12, scrollMargin: HEAD });
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12, scrollMargin: head });
   const { template, total } = useMemo(() => {
     const widths = columns.map((column) => widthOf(column, rows, column.name === textColumn));
     return {
@@ -56,19 +61,20 @@ export function DataGrid({ label, preview, textColumn, className }: DataGridProp
       <div ref={scroller} tabIndex={0} role="region" aria-label={label} className={cn('relative overflow-auto focus-visible:-outline-offset-2', className)}>
         <div role="table" aria-label={label} aria-rowcount={rows.length + 1} aria-colcount={columns.length + 1}>
           <div role="rowgroup" className="sticky top-0 z-10">
-            <div role="row" aria-rowindex={1} className="grid border-b bg-background" style={{ ...grid, height: HEAD }}>
+            <div role="row" aria-rowindex={1} className="grid border-b bg-background" style={{ ...grid, height: head }}>
               <span role="columnheader" className="sticky left-0 bg-background"><span className="sr-only">{t('number')}</span></span>
-              {columns.map((column) => (
+              {columns.map((column) => { const known = described.get(column.name); return (
                 <span key={column.name} role="columnheader" className={cn('min-w-0 px-2.5 pt-1.5', isNumber(column) && 'text-right', column.name === textColumn && 'border-t-2 border-foreground bg-muted pt-1')}>
                   <span className="block truncate font-medium" title={column.name}>{column.name}</span>
                   <span className="block truncate text-2xs text-muted-foreground">{column.name === textColumn ? t('textToLabel') : t.has(`types.${column.type as 'text'}`) ? t(`types.${column.type as 'text'}`) : column.type}</span>
+                  {known && profile && <HeadProfile column={known} rows={profile.rows} />}
                 </span>
-              ))}
+              ); })}
             </div>
           </div>
           <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
             {virtual.getVirtualItems().map(({ index, start }) => (
-              <div key={index} role="row" aria-rowindex={index + 2} className="group absolute inset-x-0 grid items-stretch border-b hover:bg-muted" style={{ ...grid, height: ROW, transform: `translateY(${start - HEAD}px)` }}>
+              <div key={index} role="row" aria-rowindex={index + 2} className="group absolute inset-x-0 grid items-stretch border-b hover:bg-muted" style={{ ...grid, height: ROW, transform: `translateY(${start - head}px)` }}>
                 <span role="cell" className="sticky left-0 z-1 flex items-center justify-end bg-background pr-2 group-hover:bg-muted">
                   <button type="button" aria-label={t('openRow', { row: index + 1 })} onClick={() => setOpen(index)} className="tabular rounded-sm px-1.5 py-0.5 text-xs text-muted-foreground hover:bg-accent hover:text-foreground">{index + 1}</button>
                 </span>

@@ -24,10 +24,12 @@ import { useForgetLists, useTasks } from '@/lib/task-queries';
 import { AddPanel } from './add-panel';
 import { DataGrid } from './data-grid';
 import { DialectForm } from './dialect-form';
+import { ProfileView } from './profile-view';
 import { Rejects } from './rejects';
+import { useProfile, type Stage } from './use-profile';
 
-const STAGES = ['original', 'cleaned', 'analysed'] as const;
-const VIEWS = ['rows', 'rejects', 'reading', 'add'] as const;
+const STAGES = ['original', 'cleaned', 'analysed'] as const satisfies readonly Stage[];
+const VIEWS = ['rows', 'profile', 'rejects', 'reading', 'add'] as const;
 const ROWS = 500;
 
 export function DatasetPage({ id }: { id: string }) {
@@ -94,6 +96,7 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
           onChange={(next) => void setView(next)}
           options={[
             { value: 'rows', label: t('viewRows') },
+            { value: 'profile', label: t('viewProfile') },
             ...(data.rejected_rows > 0 ? [{ value: 'rejects' as const, label: t('viewRejects', { count: data.rejected_rows }) }] : []),
             ...(mayChange ? [{ value: 'reading' as const, label: t('viewReading') }] : []),
             ...(mayRun ? [{ value: 'add' as const, label: t('viewAdd') }] : []),
@@ -101,6 +104,7 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
         />
       </div>
       {view === 'rows' && <Rows file={file} stages={stages} />}
+      {view === 'profile' && <Profile file={file} stages={stages} />}
       {view === 'rejects' && <Rejects id={file.uid} />}
       {view === 'reading' && <DialectForm dataset={file} detected={data.dialect} onChanged={onChanged} />}
       {view === 'add' && <div className="max-w-[720px]"><AddPanel dataset={file} onAdded={(task) => router.push(paths.task(task.uid))} /></div>}
@@ -117,24 +121,49 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
   );
 }
 
-function Rows({ file, stages }: { file: ResourceFileData; stages: readonly (typeof STAGES)[number][] }) {
+interface StagesProps { file: ResourceFileData; stages: readonly Stage[] }
+
+/** The stage of the address, of those that are there. */
+function useStage(stages: readonly Stage[]): Stage {
+  const [asked] = useQueryState('stage', parseAsStringLiteral(STAGES).withDefault('original'));
+  return stages.includes(asked) ? asked : 'original';
+}
+
+function StageChoice({ stages, stage }: { stages: readonly Stage[]; stage: Stage }) {
+  const t = useTranslations('dataset');
+  const [, setStage] = useQueryState('stage', parseAsStringLiteral(STAGES).withDefault('original'));
+  return stages.length > 1 && <Segmented label={t('stage')} value={stage} onChange={(next) => void setStage(next)} options={stages.map((one) => ({ value: one, label: t(`stages.${one}`) }))} />;
+}
+
+function Profile({ file, stages }: StagesProps) {
+  const t = useTranslations('dataset');
+  const stage = useStage(stages);
+  return (
+    <section aria-label={t('viewProfile')}>
+      {stages.length > 1 && <div className="gutter border-b py-2"><StageChoice stages={stages} stage={stage} /></div>}
+      <ProfileView id={file.uid} stage={stage} />
+    </section>
+  );
+}
+
+function Rows({ file, stages }: StagesProps) {
   const t = useTranslations('dataset');
   const format = useFormat();
-  const [asked, setStage] = useQueryState('stage', parseAsStringLiteral(STAGES).withDefault('original'));
-  const stage = stages.includes(asked) ? asked : 'original';
+  const stage = useStage(stages);
+  const profile = useProfile(file.uid, stage).data ?? undefined;
   const preview = useQuery({ ...previewFileOptions({ path: { id: file.uid }, query: { rows: ROWS, stage } }), placeholderData: keepPreviousData });
   const total = preview.data?.total_rows;
   const shown = preview.data?.rows.length ?? 0;
   return (
     <section aria-label={t('viewRows')} className="flex min-h-0 flex-1 flex-col">
       <div className="gutter flex flex-wrap items-center gap-x-3 gap-y-2 border-b py-2">
-        {stages.length > 1 && <Segmented label={t('stage')} value={stage} onChange={(next) => void setStage(next)} options={stages.map((one) => ({ value: one, label: t(`stages.${one}`) }))} />}
+        <StageChoice stages={stages} stage={stage} />
         <p className="text-xs text-muted-foreground">{preview.data && (total && total > shown ? t('firstOf', { shown, total }) : preview.data.truncated ? t('first', { shown }) : t('allRows', { shown }))}</p>
         <DownloadLink size="sm" className="ml-auto" href={`/v1/files/${file.uid}/content?stage=${stage}`}>{t('download', { stage: t(`stages.${stage}`) })}</DownloadLink>
       </div>
       {preview.isPending && <div className="gutter grid gap-2 py-3"><Skeleton className="h-8" /><Skeleton className="h-80" /></div>}
       {preview.error && <div className="gutter max-w-[760px] py-4"><ProblemAlert problem={preview.error} onRetry={() => void preview.refetch()} /></div>}
-      {preview.data && <DataGrid label={t('gridOf', { name: file.data.filename, stage: t(`stages.${stage}`), rows: format.count(shown) })} preview={preview.data} textColumn={file.data.text_column} className="h-[calc(100dvh-232px)] min-h-80" />}
+      {preview.data && <DataGrid label={t('gridOf', { name: file.data.filename, stage: t(`stages.${stage}`), rows: format.count(shown) })} preview={preview.data} profile={profile} textColumn={file.data.text_column} className="h-[calc(100dvh-232px)] min-h-80" />}
     </section>
   );
 }

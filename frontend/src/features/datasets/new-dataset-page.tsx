@@ -14,6 +14,7 @@ import { previewFileOptions } from '@/lib/api/generated/@tanstack/react-query.ge
 import { usePaths } from '@/lib/paths';
 import { useForgetLists } from '@/lib/task-queries';
 import { AddPanel } from './add-panel';
+import { CutUploads } from './cut-uploads';
 import { DataGrid } from './data-grid';
 import { DialectForm } from './dialect-form';
 import { DropZone } from './drop-zone';
@@ -31,7 +32,7 @@ export function NewDatasetPage() {
   const [chosen, choose] = useState<number | null>(null);
   const selected = uploads.find(({ id }) => id === chosen) ?? uploads.find(({ state }) => state === 'ready') ?? uploads[0];
   const ready = uploads.filter(({ state }) => state === 'ready').length;
-  const sending = uploads.some(({ state }) => state === 'sending' || state === 'waiting');
+  const sending = uploads.some(({ state }) => state === 'sending' || state === 'retrying' || state === 'waiting');
 
   const onReady = useEffectEvent(() => { void forget.files(); });
   useEffect(() => { if (ready > 0) onReady(); }, [ready]);
@@ -56,6 +57,7 @@ export function NewDatasetPage() {
         <div className="min-w-0 lg:border-r">
           <div className="gutter py-5"><DropZone onFiles={take} /></div>
           {uploads.length > 0 && <ul className="border-t">{uploads.map((upload) => <UploadRow key={upload.id} upload={upload} selected={upload === selected} onSelect={() => choose(upload.id)} />)}</ul>}
+          <CutUploads />
           {selected?.state === 'failed' && <div className="gutter py-5"><ProblemAlert problem={selected.problem} onRetry={() => uploadQueue.again(selected.id)} /></div>}
           {selected?.dataset && <Read key={selected.id} dataset={selected.dataset} onChanged={(dataset) => uploadQueue.keep(selected.id, dataset)} />}
           {uploads.length === 0 && (
