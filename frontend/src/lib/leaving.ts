@@ -9,8 +9,8 @@ export function leave(go: () => void) {
 }
 
 /**
- * Holds whoever is about to leave while there is something unsaved: links are caught, a reload is asked by the browser,
- * and what goes elsewhere by itself calls {@link leave}. Gives what to do when leaving is wanted all the same.
+ * Holds whoever is about to leave while there is something unsaved: links are caught, and what goes elsewhere by itself
+ * calls {@link leave}. A reload loses nothing where the page keeps its draft (lib/kept.ts). Gives what to do when leaving is wanted all the same.
  */
 export function useUnsaved(dirty: boolean): { going: (() => void) | null; stay: () => void } {
   const router = useRouter();
@@ -25,14 +25,11 @@ export function useUnsaved(dirty: boolean): { going: (() => void) | null; stay: 
       event.stopPropagation();
       hold(() => router.push(link.pathname + link.search));
     };
-    const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
     held = hold;
     document.addEventListener('click', onClick, true);
-    addEventListener('beforeunload', onUnload);
     return () => {
       if (held === hold) held = null;
       document.removeEventListener('click', onClick, true);
-      removeEventListener('beforeunload', onUnload);
     };
   }, [dirty, router]);
   return { going, stay: () => setGoing(null) };

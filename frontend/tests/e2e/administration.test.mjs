@@ -97,7 +97,14 @@ test('a role is made, given, changed under another administrator’s hands, and 
   await cell('read_users').click();
   await page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name: 'Datasets' }).click();
   await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Stay here' }).click();
-  await page.getByRole('button', { name: 'Discard' }).click();
+  await page.reload();
+  await page.getByText(`1 change to ${role}.`).waitFor();
+  await page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name: 'Datasets' }).click();
+  await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Leave' }).click();
+  await page.waitForURL('**/admin/datasets');
+  await page.goto('/admin/users?tab=roles');
+  await cell('read_users').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Discard' }).count(), 0, 'what was left is gone');
 
   await addUser(page, `${own()}@example.com`, name, role);
   await page.goto('/admin/users?tab=roles');

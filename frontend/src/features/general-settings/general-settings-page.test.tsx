@@ -1,4 +1,4 @@
-import { screen, within } from '@testing-library/react';
+import { cleanup, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { GeneralSettings } from '@/lib/api/generated';
@@ -11,6 +11,7 @@ vi.setConfig({ testTimeout: 20_000 }); // typing is slow where many tests run at
 const first: GeneralSettings = { appName: 'Dallosh', appDescription: 'Posts', timeZone: 'UTC', isMaintenance: false, registration: 'open', logRetentionDays: 365 };
 const api = vi.hoisted(() => ({ getGeneralSettings: vi.fn(), updateGeneralSettings: vi.fn() }));
 vi.mock('@/lib/api/generated', async (original) => ({ ...(await original<object>()), ...api }));
+vi.mock('@/lib/session', () => ({ useMe: () => ({ data: { user: { uid: 'ann' } } }) }));
 vi.mock('@/components/page-header', () => ({ PageHeader: () => null }));
 vi.mock('@/components/page-tabs', () => ({ PageTabs: () => null }));
 vi.mock('next/navigation', () => ({ useRouter: () => ({ push: vi.fn() }) }));
@@ -20,6 +21,7 @@ const answer = (settings: GeneralSettings, etag: string) => ({ data: { data: set
 beforeEach(() => {
   vi.resetAllMocks();
   localStorage.clear();
+  sessionStorage.clear();
   api.getGeneralSettings.mockResolvedValue(answer(first, '"1"'));
 });
 async function open() {
@@ -73,4 +75,19 @@ it('shows both when somebody else saved the same field, and saves only after a c
   api.updateGeneralSettings.mockResolvedValueOnce(answer({ ...theirs, appName: 'Mine' }, '"3"'));
   await userEvent.click(save());
   expect(api.updateGeneralSettings).toHaveBeenLastCalledWith({ headers: { 'If-Match': '"2"' }, body: { appName: 'Mine' }, throwOnError: true });
+});
+
+it('keeps what is typed through a reload, and asks about it when somebody else saved in between', async () => {
+  await open();
+  await userEvent.type(name(), ' Plus');
+  cleanup();
+  await open();
+  expect(name()).toHaveValue('Dallosh Plus');
+  expect(save()).toBeEnabled();
+  cleanup();
+  api.getGeneralSettings.mockResolvedValue(answer({ ...first, appName: 'Theirs' }, '"2"'));
+  await open();
+  expect(screen.getByRole('group', { name: 'Both changed: Name' })).toHaveTextContent('Saved meanwhile: Theirs. Yours: Dallosh Plus.');
+  await userEvent.click(screen.getByRole('button', { name: 'Discard' }));
+  expect(name()).toHaveValue('Theirs');
 });

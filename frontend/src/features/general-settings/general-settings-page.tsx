@@ -13,6 +13,7 @@ import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { Switch } from '@/components/ui/switch';
 import { ApiProblem } from '@/lib/api/problem';
+import { useKept } from '@/lib/kept';
 import { useProblemText } from '@/lib/problem-text';
 import { FIELDS, fieldsOf, rebase, requestOf, write, wrongOf, type Draft, type Field, type Fields } from './draft';
 import { useGeneral, useGeneralStore, type Revision } from './queries';
@@ -38,14 +39,16 @@ function Settings({ settings, etag }: Revision) {
   const problemText = useProblemText();
   const store = useGeneralStore();
   const base = fieldsOf(settings);
-  const [draft, setDraft] = useState<Draft>({});
-  const [conflicts, setConflicts] = useState<Field[]>([]);
+  const [{ draft = {}, of }, keep] = useKept<{ draft?: Draft; of?: string }>('settings', {});
+  // A draft that outlived a reload while somebody else saved: each of its fields is a choice.
+  const [conflicts, setConflicts] = useState<Field[]>(() => (of === undefined || of === etag ? [] : FIELDS.filter((field) => draft[field] !== undefined && draft[field] !== base[field])));
+  const setDraft = (next: Draft, to = etag) => keep(Object.keys(next).length > 0 ? { draft: next, of: to } : {});
   const [problem, setProblem] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const values: Fields = { ...base, ...draft };
   const dirty = FIELDS.filter((field) => draft[field] !== undefined), wrong = wrongOf(values);
   const settle = (field: Field) => setConflicts((before) => before.filter((one) => one !== field));
-  const change = <F extends Field>(field: F, value: Fields[F]) => setDraft((before) => write(base, before, field, value));
+  const change = <F extends Field>(field: F, value: Fields[F]) => keep(({ draft: before = {} }) => { const next = write(base, before, field, value); return Object.keys(next).length > 0 ? { draft: next, of: etag } : {}; });
   const stale = problem instanceof ApiProblem && problem.code === 'precondition_failed';
 
   const undo = async ({ etag: saved }: Revision, back: Draft) => {
@@ -72,7 +75,7 @@ function Settings({ settings, etag }: Revision) {
         const now = await store.readAgain().catch(() => null);
         if (now) {
           const result = rebase(base, fieldsOf(now.settings), draft);
-          setDraft(result.draft);
+          setDraft(result.draft, now.etag);
           setConflicts(result.conflicts);
         }
       }

@@ -62,7 +62,7 @@ function Facts({ entry, people, onFilter }: { entry: LogEntry; people: Map<strin
       </div>
       <section aria-label={t('chain')} className="grid gap-1 border-t pt-4">
         <h2 className="text-sm">{t('chain')}</h2>
-        <p className="text-xs text-muted-foreground">{t('chainText')}</p>
+        <p className="text-xs text-muted-foreground">{t.rich('chainText', { c: (text) => <code className="font-mono whitespace-nowrap">{text}</code> })}</p>
         <dl className="grid grid-cols-[max-content_minmax(0,1fr)] gap-x-6 gap-y-1 text-xs">
           {fact(t('number'), format.count(entry.seq))}
           {fact(t('hash'), <span className="font-mono break-all">{entry.hash}</span>)}

@@ -40,7 +40,7 @@ export function LogTable({ entries, people, current, onOpen }: LogTableProps) {
             <td><OutcomeText entry={data} /></td>
             <td className="max-w-40 truncate max-md:hidden">{who(data.requested_by)}</td>
             <td className="tabular text-muted-foreground max-lg:hidden">{data.ip}</td>
-            <td className="num text-muted-foreground max-lg:hidden">{t('ms', { count: data.duration_ms })}</td>
+            <td className="num whitespace-nowrap text-muted-foreground max-lg:hidden">{t('ms', { count: data.duration_ms })}</td>
           </tr>
         ))}
       </tbody>

@@ -11,6 +11,7 @@ import { SaveBar } from '@/components/save-bar';
 import { Skeleton } from '@/components/ui/skeleton';
 import { updateRole } from '@/lib/api/generated';
 import { ApiProblem } from '@/lib/api/problem';
+import { useKept } from '@/lib/kept';
 import { pathsOf } from '@/lib/paths';
 import { useRoleName } from '@/lib/role-name';
 import { useMe, usePermission } from '@/lib/session';
@@ -27,7 +28,7 @@ export function RolesPage() {
   const mayManage = usePermission('manage_users');
   const roles = useRevisedRoles(), permissions = usePermissions();
   const forget = useForgetRoles();
-  const [edits, setEdits] = useState<Edits>({});
+  const [edits, setEdits] = useKept<Edits>('roles', {});
   const [problem, setProblem] = useState<{ refusal: unknown; role: string } | null>(null);
   const [saving, setSaving] = useState(false);
   const list = roles.data ?? [], all = permissions.data?.items.map(({ name }) => name) ?? [];
