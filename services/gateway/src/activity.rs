@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, http::Method};
 use dallosh_broker::{Broker, Message};
 use dallosh_contracts::{Activity, RecordActivity, figures};
 use dallosh_primitives::{Clock as _, SystemClock, Uid};
-use dallosh_service_kit::current_request;
+use dallosh_service_kit::{client_gone, current_request};
 use tokio::{
     sync::mpsc::{self, Receiver, Sender},
     time::{sleep, timeout},
@@ -63,7 +63,8 @@ impl Recorder {
     pub fn note(&self, answered: &Answered) {
         let Answered { request, visitor, user, status, took } = answered;
         let is_reading = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_reading && *status < 400 {
+        // Who leaves before the answer was not refused.
+        if is_reading && (*status < 400 || client_gone(request).is_cancelled()) {
             return;
         }
         let is_strangers = user.is_none() && *status >= 400;

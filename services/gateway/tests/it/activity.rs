@@ -1,8 +1,9 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dallosh_broker::{Delivery, Handler, Outcome};
 use dallosh_contracts::{Activity, RecordActivity};
+use dallosh_gateway::Limits;
 use dallosh_primitives::Uid;
 use tokio::sync::mpsc;
 
@@ -65,8 +66,23 @@ async fn every_change_and_every_refusal_is_told_and_nothing_that_was_merely_read
 }
 
 #[actix_web::test]
+async fn who_leaves_before_an_answer_was_not_refused() {
+    let limits = Limits { patience: Duration::from_millis(20), ..Limits::default() };
+    let mut world = World::with(limits, &[]).await;
+    let mut told = listen(&world);
+    let client = world.open("GET /v1/files/hang HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\n\r\n").await;
+    assert_eq!(world.told.recv().await.unwrap(), "asked whether it lives");
+    drop(client);
+    while world.told.recv().await.unwrap() != "dropped" {}
+    for _ in 0..2 {
+        world.anonymous("POST", "/v1/auth/login").send().await.unwrap();
+        assert_eq!(told.recv().await.unwrap().path, "/v1/auth/login");
+    }
+}
+
+#[actix_web::test]
 async fn the_address_is_the_one_that_a_trusted_proxy_saw() {
-    let world = World::with(dallosh_gateway::Limits::default(), &[("gateway.trusted_proxies", "127.0.0.1")]).await;
+    let world = World::with(Limits::default(), &[("gateway.trusted_proxies", "127.0.0.1")]).await;
     let mut told = listen(&world);
     let request = world.request("POST", "/v1/tasks").header("x-forwarded-for", "198.51.100.1, 203.0.113.9");
     request.send().await.unwrap();

@@ -139,6 +139,12 @@ async fn events(strings: web::Data<Strings>) -> HttpResponse {
     }))
 }
 
+/// Never answers, and tells when nobody waits any more.
+async fn hang(strings: web::Data<Strings>) -> HttpResponse {
+    let _held = Leaves(strings.get_ref().clone());
+    std::future::pending().await
+}
+
 /// Answers the head and one piece, and breaks off.
 async fn broken(strings: web::Data<Strings>) -> HttpResponse {
     let strings = strings.get_ref().clone();
@@ -171,7 +177,7 @@ fn stand_in(strings: Strings) -> String {
             .route("/v1/files/none", web::to(HttpResponse::NoContent))
             .route("/v1/files/plain-error", web::to(async || HttpResponse::BadGateway().body("stack trace")))
             .route("/v1/files/broken", web::to(broken))
-            .route("/v1/files/hang", web::to(std::future::pending::<HttpResponse>))
+            .route("/v1/files/hang", web::to(hang))
             .route(
                 "/v1/files/redirect",
                 web::to(async || HttpResponse::Found().insert_header(("location", "/v1/files/echo")).finish()),
