@@ -5,7 +5,7 @@ ifdef CARGO_TARGET_DIR
 DALLOSH = $(CARGO_TARGET_DIR)/release/dallosh
 endif
 
-.PHONY: run test frontend generate chaos deny help
+.PHONY: run test frontend generate chaos fuzz sbom deny help
 
 run: frontend ## build, start everything on 127.0.0.1:5006, and send the sample through it
 	cargo build --release --locked -p dallosh
@@ -21,6 +21,7 @@ test: frontend ## install and start what the tests need, and run all of them
 	$(SERVERS) cargo nextest run --locked --workspace --features dallosh/aws,dallosh-storage/aws
 	command -v chromium >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium; }
 	cd frontend && npm run e2e
+	scripts/fuzz-api $(or $(CARGO_TARGET_DIR),target)/debug/dallosh
 
 # Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which a registry may lack.
 NPM_INSTALL = npm install --no-save --no-audit --no-fund
@@ -40,6 +41,18 @@ generate: ## write proto/ and docs/errors.md anew from the code
 
 chaos: ## play SEEDS=10000 random histories of the job engine; DALLOSH_SEED=… plays one again
 	DALLOSH_SEEDS=$(or $(SEEDS),10000) cargo test --locked -p dallosh-jobs --test it every_random_history
+
+fuzz: ## send the API many more made-up requests than `make test` does; SEED=… makes others
+	cargo build --locked -p dallosh
+	scripts/fuzz-api $(or $(CARGO_TARGET_DIR),target)/debug/dallosh --examples 300 --seed $(or $(SEED),1)
+
+sbom: ## list every dependency of the binary and of the pages as CycloneDX, in sbom/
+	@command -v cargo-cyclonedx >/dev/null || cargo install --locked cargo-cyclonedx
+	mkdir -p sbom
+	cargo cyclonedx --manifest-path services/dallosh/Cargo.toml --format json --override-filename dallosh.cdx
+	mv services/dallosh/dallosh.cdx.json sbom/
+	find . -name dallosh.cdx.json -not -path './sbom/*' -delete
+	cd frontend && npm sbom --omit=dev --sbom-format cyclonedx --package-lock-only > ../sbom/frontend.cdx.json
 
 deny: ## licences, bans and sources of every dependency (installs cargo-deny)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

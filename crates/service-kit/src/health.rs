@@ -60,14 +60,14 @@ pub(crate) struct NotReady {
 pub(crate) struct Checks(pub Vec<Check>);
 
 /// Whether the service lives
-#[utoipa::path(tag = "service", operation_id = "get_health", responses((status = 200, description = "It lives")))]
+#[utoipa::path(tag = "service", operation_id = "get_health", security(()), responses((status = 200, description = "It lives")))]
 #[get("/healthz")]
 pub(crate) async fn healthz() -> impl Responder {
     HttpResponse::Ok().json(serde_json::json!({ "status": "alive" }))
 }
 
 /// Whether the service can work: each dependency by name
-#[utoipa::path(tag = "service", operation_id = "get_readiness", responses(
+#[utoipa::path(tag = "service", operation_id = "get_readiness", security(()), responses(
     (status = 200, description = "Every dependency answers", body = Readiness),
     (status = 503, description = "One does not", body = NotReady, content_type = "application/problem+json")))]
 #[get("/readyz")]
@@ -82,7 +82,7 @@ pub(crate) async fn readyz(checks: web::Data<Checks>) -> impl Responder {
 }
 
 /// Figures in Prometheus' text format
-#[utoipa::path(tag = "service", operation_id = "get_metrics", responses((status = 200, description = "Figures", body = String, content_type = "text/plain")))]
+#[utoipa::path(tag = "service", operation_id = "get_metrics", security(()), responses((status = 200, description = "Figures", body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 pub(crate) async fn metrics(handle: web::Data<metrics_exporter_prometheus::PrometheusHandle>) -> impl Responder {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())

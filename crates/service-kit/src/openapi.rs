@@ -2,7 +2,8 @@ use actix_web::App;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        Components, ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
+        Components, ContentBuilder, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder, Schema,
+        Type,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -56,10 +57,22 @@ pub fn document(routes: &Routes) -> Document {
             &mut item.options,
         ];
         for operation in operations.into_iter().flatten() {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(limit) = parameter
+                    && limit.name == "limit"
+                {
+                    limit.schema = Some(any_whole_number());
+                }
+            }
             operation.responses.responses.entry("default".to_owned()).or_insert_with(|| RefOr::T(problem()));
         }
     }
     document
+}
+
+/// A limit as every list takes it: what is too little or too much is coerced, however large it is.
+fn any_whole_number() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::Integer).into()
 }
 
 fn problem() -> Response {

@@ -27,7 +27,7 @@ pub struct CreateApiTokenRequest {
     #[schema(example = "nightly upload", min_length = 1, max_length = 100)]
     name: String,
     /// What it allows: some of what the caller may do.
-    #[schema(example = json!(["manage_datasets", "read_datasets"]), min_items = 1)]
+    #[schema(value_type = Vec<Permission>, example = json!(["manage_datasets", "read_datasets"]), min_items = 1)]
     permissions: BTreeSet<Permission>,
     /// When it ends; without it, when it is deleted.
     #[serde(default, deserialize_with = "given")]
