@@ -73,6 +73,14 @@ impl LabelColumns {
         header.beside(&self.names())
     }
 
+    /// The place of the priorities in a file behind whose cells these stand.
+    pub(crate) fn priority_of(&self, header: &Header) -> Option<usize> {
+        let names = self.names();
+        let first = header.len().checked_sub(names.len())?;
+        let last = header.names().get(first..)?;
+        last.iter().eq(&names).then_some(first + 1)
+    }
+
     fn names(&self) -> [&str; 5] {
         let Self { sentiment, priority, main_topic, status, error } = self;
         [sentiment, priority, main_topic, status, error].map(String::as_str)

@@ -93,12 +93,18 @@ pub enum DatasetError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// More rows or columns than the sheet of a workbook holds.
+    #[error("a spreadsheet holds 1,048,576 rows with the one of the names, and 16,384 columns, which is too few")]
+    SheetTooLarge,
     /// Reading or writing failed.
     #[error("reading or writing failed")]
     Io(#[from] std::io::Error),
     /// Writing Parquet failed.
     #[error("writing parquet failed")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// Writing a workbook failed.
+    #[error("writing a workbook failed")]
+    Workbook(#[from] rust_xlsxwriter::XlsxError),
     /// Building a batch of typed columns failed.
     #[error("building a batch failed")]
     Arrow(#[from] arrow::error::ArrowError),

@@ -10,6 +10,7 @@ mod columns;
 mod dialect;
 mod dry_run;
 mod error;
+mod export;
 mod inspect;
 mod preview;
 mod profile;
@@ -30,6 +31,7 @@ pub use columns::Header;
 pub use dialect::{Dialect, Encoding, SAMPLE_BYTES, UnknownEncoding, detect};
 pub use dry_run::dry_run;
 pub use error::DatasetError;
+pub use export::{ExportFormat, ExportSource, export};
 pub use inspect::{Inspection, Inspector, inspect};
 pub use preview::{Preview, PreviewColumn, preview};
 pub use profile::{

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::{
-    DatasetError, Dialect, Header, Limits, Reader, Row, Step,
+    DatasetError, Dialect, Header, Limits, Reader, Reject, Row, Step,
     text::{clean_text_into, text_key},
 };
 
@@ -61,7 +61,11 @@ impl<R: Read> TextRows<R> {
 pub(crate) fn next_row<R: Read>(reader: &mut Reader<R>) -> Result<Option<Row<'_>>, DatasetError> {
     match reader.read()? {
         Some(Step::Row(row)) => Ok(Some(row)),
-        Some(Step::Reject(reject)) => Err(DatasetError::TooManyRejects { rejected: 1, rows: 1, first: vec![reject] }),
+        Some(Step::Reject(reject)) => Err(damage(reject)),
         None => Ok(None),
     }
+}
+
+pub(crate) fn damage(reject: Reject) -> DatasetError {
+    DatasetError::TooManyRejects { rejected: 1, rows: 1, first: vec![reject] }
 }

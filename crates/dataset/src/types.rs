@@ -79,7 +79,7 @@ impl TypeGuess {
 }
 
 /// Whether the cell is an integer exactly as it would be printed, of at most 18 digits.
-fn is_integer(cell: &str) -> bool {
+pub(crate) fn is_integer(cell: &str) -> bool {
     let digits = cell.strip_prefix('-').unwrap_or(cell).as_bytes();
     let canonical = match digits {
         [b'0'] => !cell.starts_with('-'),

@@ -117,7 +117,7 @@ fn dataset_code(error: &DatasetError) -> ErrorCode {
         D::TooManyRejects { .. } => C::CsvTooManyRejects,
         D::MissingColumn { .. } => C::MissingColumn,
         D::DuplicateTextColumn { .. } => C::TextColumnRequired,
-        D::UnsupportedDialect { .. } => C::Validation,
+        D::UnsupportedDialect { .. } | D::SheetTooLarge => C::Validation,
         D::Io(_) => C::Unavailable,
         _ => C::Internal,
     }
@@ -158,6 +158,7 @@ fn dataset_problem(code: ErrorCode, error: DatasetError) -> Problem {
             let detail = format!("no column is called `{name}`; the nearest are {}", names.join(", "));
             Problem::new(code, detail.clone()).with_error("/text_column", detail)
         }
+        DatasetError::SheetTooLarge => Problem::field("/format", error.to_string()),
         DatasetError::UnsupportedDialect { what } => Problem::field("/dialect", what),
         DatasetError::Io(error) => Problem::unavailable("the object store", error),
         other if code == ErrorCode::Internal => Problem::internal(other),

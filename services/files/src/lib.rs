@@ -4,6 +4,7 @@
 //! analysed stage straight into the object store; this service finds them there by their keys.
 
 mod error;
+mod exports;
 mod file;
 mod form;
 mod intake;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use dallosh_dataset::Limits;
 use dallosh_primitives::{ByteSize, Clock, SystemClock};
@@ -21,6 +21,9 @@ const PIECES: usize = 2;
 /// Readings of a whole file at once; more wait a little and are told to come back.
 const SCANS: usize = 2;
 
+/// Stages that are handed out in other formats at once; more wait a little and are told to come back.
+const EXPORTS: usize = 4;
+
 /// What the handlers and the janitor share.
 pub struct State {
     pub files: Files,
@@ -38,6 +41,9 @@ pub struct State {
     pub slots: Semaphore,
     pub pieces: Arc<Semaphore>,
     pub scans: Arc<Semaphore>,
+    pub exports: Arc<Semaphore>,
+    /// Where an export keeps what does not fit into memory.
+    pub scratch: PathBuf,
     pub profiles: Profiles,
 }
 
@@ -56,6 +62,8 @@ impl State {
             slots: Semaphore::new(UPLOADS),
             pieces: Arc::new(Semaphore::new(PIECES)),
             scans: Arc::new(Semaphore::new(SCANS)),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            scratch: config.data_dir.clone(),
             profiles: Profiles::default(),
         })
     }

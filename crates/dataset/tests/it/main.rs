@@ -11,6 +11,7 @@
 
 mod clean;
 mod detect;
+mod export;
 mod profile;
 mod read;
 mod table;

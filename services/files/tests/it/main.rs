@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking; clippy exempts the cases alone, not what they share"
 )]
 
+mod export;
 mod manage;
 mod profile;
 mod read;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::stack::{Answer, Stack, User};
 
 /// Puts a stage beside the original, as the worker does.
-async fn put(stack: &Stack, folder: &str, file: &str, content: &str) {
+pub async fn put(stack: &Stack, folder: &str, file: &str, content: &str) {
     let key = Key::parse(format!("{folder}/{file}.csv")).unwrap();
     let mut writer = stack.storage.writer(&key, PutMode::Overwrite).await.unwrap();
     writer.write(Bytes::copy_from_slice(content.as_bytes())).await.unwrap();
@@ -138,7 +138,7 @@ async fn the_original_is_downloaded_byte_for_byte_as_a_file_that_no_browser_show
     for name in ["content-type", "content-length", "etag", "content-disposition", "accept-ranges"] {
         assert_eq!(head.header(name), answer.header(name), "{name}");
     }
-    let format = user.get(&format!("{path}?format=parquet")).await;
+    let format = user.get(&format!("{path}?format=ods")).await;
     assert_eq!((format.code().as_str(), &format.json()["errors"][0]["pointer"]), ("422 validation", &json!("/format")));
 }
 

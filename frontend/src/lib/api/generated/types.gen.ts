@@ -4774,9 +4774,14 @@ export type GetFileContentData = {
          */
         stage?: 'original' | 'cleaned' | 'analysed';
         /**
-         * `csv`.
+         * A format of a download.
          */
-        format?: string;
+        format?: 'csv' | 'jsonl' | 'parquet' | 'xlsx';
+        /**
+         * For `csv` and `xlsx`: puts a `'` in front of every cell that a spreadsheet might take for a formula (it begins
+         * with `=`, `+`, `-`, `@`, their full-width forms, a tab or a carriage return, and is no plain number).
+         */
+        spreadsheet_safe?: boolean;
     };
     url: '/v1/files/{id}/content';
 };
@@ -4817,9 +4822,14 @@ export type HeadFileContentData = {
          */
         stage?: 'original' | 'cleaned' | 'analysed';
         /**
-         * `csv`.
+         * A format of a download.
          */
-        format?: string;
+        format?: 'csv' | 'jsonl' | 'parquet' | 'xlsx';
+        /**
+         * For `csv` and `xlsx`: puts a `'` in front of every cell that a spreadsheet might take for a formula (it begins
+         * with `=`, `+`, `-`, `@`, their full-width forms, a tab or a carriage return, and is no plain number).
+         */
+        spreadsheet_safe?: boolean;
     };
     url: '/v1/files/{id}/content';
 };

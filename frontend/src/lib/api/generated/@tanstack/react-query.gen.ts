@@ -687,6 +687,12 @@ export const getFileContentQueryKey = (options: Options<GetFileContentData>) => 
  *
  * The original byte for byte as it was uploaded, or what the pipeline made of it. Takes `Range` with one range,
  * `If-Range` and `If-None-Match`. Needs `read_datasets`.
+ *
+ * Another format, and `spreadsheet_safe`, is made while it is sent, of unknown length and without ranges; a connection
+ * that breaks off before the end of the body left something out. It holds the rows that can be read, each cell as the
+ * text that it is; only the `priority` that a task added is an integer (null, or an empty cell, where there is none).
+ * In a workbook a cell has 32,767 characters at most; a longer one is cut and ends with `…`. What has more rows than
+ * the 1,048,576 of a sheet is refused.
  */
 export const getFileContentOptions = (options: Options<GetFileContentData>) => queryOptions<GetFileContentResponse, GetFileContentError, GetFileContentResponse, ReturnType<typeof getFileContentQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
