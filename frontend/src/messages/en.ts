@@ -110,7 +110,7 @@ export const en = {
   dataset: {
     rows: 'Rows', columns: 'Columns', size: 'Size', textColumn: 'Text column', uploaded: 'Uploaded', task: 'Latest task', noTask: 'none', notChosen: 'not chosen', openAnalysis: 'Open the analysis', add: 'Analyse', delete: 'Delete the dataset',
     view: 'View', viewRows: 'Rows', viewProfile: 'Columns', viewRejects: 'Set aside ({count})', viewReading: 'How it is read', viewAdd: 'Analyse', stage: 'Stage', stages: { original: 'Original', cleaned: 'Cleaned', analysed: 'Analysed' },
-    firstOf: 'The first {shown, number} of {total, number} rows', allRows: 'All {shown, number} rows', first: 'The first {shown, number} rows', download: 'Download CSV, {stage}', gridOf: '{name}, {stage}, {rows} rows',
+    firstOf: 'The first {shown, number} of {total, number} rows', allRows: 'All {shown, number} rows', first: 'The first {shown, number} rows', download: 'Download CSV, {stage}', otherFormats: 'Other formats', formats: { xlsx: 'Excel (.xlsx)', jsonl: 'JSON lines (.jsonl)', parquet: 'Parquet (.parquet)' }, gridOf: '{name}, {stage}, {rows} rows',
     deleteTitle: 'Delete {name}?', deleteText: '{rows, plural, one {# row goes} other {# rows go}} with it, and what was cleaned and labelled of it. This can’t be undone.', keep: 'Keep', deleteAction: 'Delete dataset',
   },
   rejects: { title: 'Rows set aside', count: '{total, plural, one {# row that can’t be read} other {# rows that can’t be read}}, as they stand in the file', firstOf: 'The first {shown, number} of {total, number} rows that can’t be read', line: 'Line', reason: 'Reason', raw: 'As it stands in the file' },

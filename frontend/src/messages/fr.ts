@@ -112,7 +112,7 @@ export const fr: Messages = {
   dataset: {
     rows: 'Lignes', columns: 'Colonnes', size: 'Taille', textColumn: 'Colonne de texte', uploaded: 'Importé', task: 'Dernière tâche', noTask: 'aucune', notChosen: 'à choisir', openAnalysis: 'Ouvrir l’analyse', add: 'Analyser', delete: 'Supprimer le jeu de données',
     view: 'Vue', viewRows: 'Lignes', viewProfile: 'Colonnes', viewRejects: 'Mises de côté ({count})', viewReading: 'Comment il est lu', viewAdd: 'Analyser', stage: 'Étape', stages: { original: 'Origine', cleaned: 'Nettoyé', analysed: 'Analysé' },
-    firstOf: 'Les {shown, number} premières lignes sur {total, number}', allRows: 'Les {shown, number} lignes', first: 'Les {shown, number} premières lignes', download: 'Télécharger en CSV, {stage}', gridOf: '{name}, {stage}, {rows} lignes',
+    firstOf: 'Les {shown, number} premières lignes sur {total, number}', allRows: 'Les {shown, number} lignes', first: 'Les {shown, number} premières lignes', download: 'Télécharger en CSV, {stage}', otherFormats: 'Autres formats', formats: { xlsx: 'Excel (.xlsx)', jsonl: 'Lignes JSON (.jsonl)', parquet: 'Parquet (.parquet)' }, gridOf: '{name}, {stage}, {rows} lignes',
     deleteTitle: 'Supprimer {name} ?', deleteText: '{rows, plural, one {# ligne disparaît} other {# lignes disparaissent}} avec lui, et ce qui en a été nettoyé et étiqueté. C’est définitif.', keep: 'Garder', deleteAction: 'Supprimer le jeu de données',
   },
   rejects: { title: 'Lignes mises de côté', count: '{total, plural, one {# ligne illisible} other {# lignes illisibles}}, telles qu’elles sont dans le fichier', firstOf: 'Les {shown, number} premières lignes illisibles sur {total, number}', line: 'Ligne', reason: 'Raison', raw: 'Telle qu’elle est dans le fichier' },

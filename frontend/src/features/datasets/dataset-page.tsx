@@ -1,7 +1,7 @@
 'use client';
 
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { ChartColumn, Play, Trash2 } from 'lucide-react';
+import { ChartColumn, ChevronDown, Play, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
@@ -13,6 +13,7 @@ import { PageHeader } from '@/components/page-header';
 import { ProblemAlert } from '@/components/problem-alert';
 import { TaskStatusText } from '@/components/task-status';
 import { Button } from '@/components/ui/button';
+import { Menu, MenuContent, MenuItem, MenuTrigger } from '@/components/ui/menu';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { deleteFile, type ResourceFileData } from '@/lib/api/generated';
@@ -30,6 +31,7 @@ import { useProfile, type Stage } from './use-profile';
 
 const STAGES = ['original', 'cleaned', 'analysed'] as const satisfies readonly Stage[];
 const VIEWS = ['rows', 'profile', 'rejects', 'reading', 'add'] as const;
+const FORMATS = ['xlsx', 'jsonl', 'parquet'] as const;
 const ROWS = 500;
 
 export function DatasetPage({ id }: { id: string }) {
@@ -154,12 +156,19 @@ function Rows({ file, stages }: StagesProps) {
   const preview = useQuery({ ...previewFileOptions({ path: { id: file.uid }, query: { rows: ROWS, stage } }), placeholderData: keepPreviousData });
   const total = preview.data?.total_rows;
   const shown = preview.data?.rows.length ?? 0;
+  const content = `/v1/files/${file.uid}/content`;
   return (
     <section aria-label={t('viewRows')} className="flex min-h-0 flex-1 flex-col">
       <div className="gutter flex flex-wrap items-center gap-x-3 gap-y-2 border-b py-2">
         <StageChoice stages={stages} stage={stage} />
         <p className="text-xs text-muted-foreground">{preview.data && (total && total > shown ? t('firstOf', { shown, total }) : preview.data.truncated ? t('first', { shown }) : t('allRows', { shown }))}</p>
-        <DownloadLink size="sm" className="ml-auto" href={`/v1/files/${file.uid}/content?stage=${stage}`}>{t('download', { stage: t(`stages.${stage}`) })}</DownloadLink>
+        <div className="ml-auto flex items-center gap-1">
+          <DownloadLink size="sm" href={`${content}?stage=${stage}`}>{t('download', { stage: t(`stages.${stage}`) })}</DownloadLink>
+          <Menu>
+            <MenuTrigger asChild><Button size="sm" variant="ghost">{t('otherFormats')}<ChevronDown aria-hidden /></Button></MenuTrigger>
+            <MenuContent align="end">{FORMATS.map((format) => <MenuItem key={format} asChild><a href={`${content}?stage=${stage}&format=${format}`} download>{t(`formats.${format}`)}</a></MenuItem>)}</MenuContent>
+          </Menu>
+        </div>
       </div>
       {preview.isPending && <div className="gutter grid gap-2 py-3"><Skeleton className="h-8" /><Skeleton className="h-80" /></div>}
       {preview.error && <div className="gutter max-w-[760px] py-4"><ProblemAlert problem={preview.error} onRetry={() => void preview.refetch()} /></div>}
