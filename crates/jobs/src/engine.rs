@@ -127,8 +127,14 @@ impl Engine {
         Ok(job.filter(|job| !job.data.deleted && job.data.kind == self.kind.name))
     }
 
-    /// Lists jobs, newest first.
-    pub async fn list(&self, filter: &JobFilter, limit: Limit, cursor: Option<String>) -> Result<Page<Job>, JobError> {
+    /// Lists jobs, one page at a time.
+    pub async fn list(
+        &self,
+        filter: &JobFilter,
+        sort: Sort,
+        limit: Limit,
+        cursor: Option<String>,
+    ) -> Result<Page<Job>, JobError> {
         let mut wanted = Filter::eq("kind", self.kind.name).and(Filter::eq("deleted", false));
         if let Some(owner) = filter.owner {
             wanted = wanted.and(Filter::eq("owner", owner));
@@ -142,7 +148,7 @@ impl Engine {
         if let Some(step) = &filter.step {
             wanted = wanted.and(Filter::eq("step", step.as_str()));
         }
-        let query = ListQuery { limit, cursor, ..ListQuery::newest(wanted) };
+        let query = ListQuery { filter: wanted, sort, limit, cursor };
         Ok(self.jobs.list(&query).await?)
     }
 

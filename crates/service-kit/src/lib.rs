@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: anything of one service's subject.
 
+mod body;
 mod caller;
 mod client;
 mod config;
@@ -22,6 +23,7 @@ mod run;
 mod settings;
 mod telemetry;
 
+pub use body::Body;
 pub use caller::{AUDIENCE, Caller, Claims, Credential, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
 pub use client::{ClientError, ServiceClient};
 pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources, TlsFiles};
@@ -33,7 +35,7 @@ pub use issuer::{Issuer, claimed_issuer, keys_url};
 pub use keys::PublishedKeys;
 pub use manners::{Page, RequestContext, client_gone, current_request, traced};
 pub use openapi::{document, merge, to_yaml};
-pub use paging::page_links;
+pub use paging::{page_links, sort_of};
 pub use problem::{ErrorCode, FieldProblem, Problem, RatePolicy, describe_errors};
 pub use revocations::{Revocations, Standing};
 pub use run::{Routes, RunError, Service, Shutdown, Worker, run};

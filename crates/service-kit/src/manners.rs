@@ -284,17 +284,3 @@ fn says_it_itself(response: &HttpResponse) -> bool {
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
         || response.extensions().contains::<Page>()
 }
-
-/// Turns what the JSON extractor found wrong into a problem.
-pub(crate) fn json_problem(error: actix_web::error::JsonPayloadError) -> Problem {
-    use actix_web::error::JsonPayloadError as E;
-    match error {
-        E::OverflowKnownLength { .. } | E::Overflow { .. } => {
-            Problem::new(ErrorCode::TooLarge, "the body is too large")
-        }
-        E::ContentType => Problem::new(ErrorCode::UnsupportedMedia, "the body must be application/json"),
-        E::Deserialize(error) if error.is_data() => Problem::field("", error.to_string()),
-        E::Deserialize(error) => Problem::new(ErrorCode::BadRequest, format!("the body is not JSON: {error}")),
-        _ => Problem::new(ErrorCode::BadRequest, "the body can't be read"),
-    }
-}

@@ -1,4 +1,7 @@
 use dallosh_contracts::Links;
+use dallosh_store::Sort;
+
+use crate::Problem;
 
 /// The `self` and `next` of a list at `path`: with the same query, values escaped, absent ones left out.
 pub fn page_links(path: &str, query: &[(&str, Option<String>)], cursor: Option<&str>, next: Option<&str>) -> Links {
@@ -12,6 +15,18 @@ pub fn page_links(path: &str, query: &[(&str, Option<String>)], cursor: Option<&
         links.insert("next".to_owned(), at(next));
     }
     links
+}
+
+/// The order that a client asks for, of those that a list has; the first one unless asked.
+///
+/// # Errors
+/// `validation` that names those that there are.
+pub fn sort_of(asked: Option<&str>, sorts: &[(&str, Sort)]) -> Result<Sort, Problem> {
+    let found = sorts.iter().find(|(name, _)| asked.is_none_or(|asked| asked == *name));
+    found.map(|(_, sort)| *sort).ok_or_else(|| {
+        let names: Vec<_> = sorts.iter().map(|(name, _)| format!("`{name}`")).collect();
+        Problem::field("/sort", format!("one of {}", names.join(", ")))
+    })
 }
 
 fn address(path: &str, query: &[(&str, Option<String>)]) -> String {

@@ -15,7 +15,7 @@ use crate::{
     connection::{Connection, SEES_DEPARTURES},
     document, health,
     idempotency::once,
-    manners::{Methods, json_problem, manners, unmatched},
+    manners::{Methods, manners, unmatched},
 };
 
 /// How long connections may take to end at a stop, in seconds.
@@ -24,8 +24,6 @@ const SHUTDOWN_SECONDS: u64 = 5;
 const WORKERS_PATIENCE: Duration = Duration::from_secs(8);
 /// How often figures are gathered up; between two times they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// The largest JSON body, unless a route says otherwise.
-const JSON_LIMIT: usize = 64 << 10;
 
 /// Registers a service's routes; run once per server thread, and once for its `OpenAPI` document.
 pub type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
@@ -90,9 +88,6 @@ pub async fn run(
             App::new()
                 .wrap(from_fn(once))
                 .wrap(from_fn(move |request, next| manners(name, request, next)))
-                .app_data(
-                    web::JsonConfig::default().limit(JSON_LIMIT).error_handler(|error, _| json_problem(error).into()),
-                )
                 .app_data(
                     web::QueryConfig::default().error_handler(|error, _| Problem::field("", error.to_string()).into()),
                 )

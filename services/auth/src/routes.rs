@@ -19,7 +19,7 @@ mod view;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use dallosh_service_kit::{ErrorCode, Problem, RatePolicy};
-use dallosh_store::{Sort, StoreErrorKind};
+use dallosh_store::StoreErrorKind;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
@@ -99,15 +99,6 @@ impl From<Error> for Problem {
 fn wrong_fields(fields: &[WrongField]) -> Problem {
     fields.iter().fold(Problem::new(ErrorCode::Validation, "a value is not allowed"), |problem, (pointer, detail)| {
         problem.with_error(*pointer, *detail)
-    })
-}
-
-/// The order that a client asks for, of those that there are; the first one unless asked.
-fn sort(asked: Option<&str>, sorts: &[(&str, Sort)]) -> Result<Sort, Problem> {
-    let found = sorts.iter().find(|(name, _)| asked.is_none_or(|asked| asked == *name));
-    found.map(|(_, sort)| *sort).ok_or_else(|| {
-        let names: Vec<_> = sorts.iter().map(|(name, _)| format!("`{name}`")).collect();
-        Problem::field("/sort", format!("one of {}", names.join(", ")))
     })
 }
 

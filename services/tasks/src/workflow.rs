@@ -5,6 +5,7 @@ use dallosh_contracts::{
 use dallosh_jobs::{Command, Job, JobFilter, NewJob, State as JobState};
 use dallosh_primitives::{Limit, Uid};
 use dallosh_service_kit::{Caller, ClientError, ErrorCode, Problem, Scope, current_request};
+use dallosh_store::Sort;
 use serde_json::{Map, json};
 
 use crate::{
@@ -98,7 +99,8 @@ async fn prepare(state: &State, caller: &Caller, job: &Job) -> Result<(), Proble
     let input = serde_json::to_value(input).map_err(Problem::internal)?;
     let states = vec![JobState::InQueue, JobState::Running, JobState::Paused];
     let filter = JobFilter { subject: Some(job.data.subject), states, ..JobFilter::default() };
-    let active = state.engine.list(&filter, Limit::default(), None).await.map_err(problem)?;
+    let active =
+        state.engine.list(&filter, Sort::ascending("createdAt"), Limit::default(), None).await.map_err(problem)?;
     if let Some(other) = active.items.iter().find(|other| other.uid != job.uid) {
         let detail = format!("task {} works on this file already; stop it or wait for its end", other.uid);
         return Err(Problem::new(ErrorCode::InUse, detail));
@@ -202,14 +204,13 @@ pub fn no_model() -> Problem {
     Problem::new(ErrorCode::NoModel, "the settings name no model that this task may ask")
 }
 
-/// The file, asked for in the caller's name: whoever may not see it gets 404.
+/// The file, asked for in the caller's name: whoever may not see it, or no file at all, gets 404.
 async fn file_of(state: &State, caller: &Caller, file: Uid) -> Result<FileData, Problem> {
     match state.files.get::<Resource<FileData>>(&format!("/v1/files/{file}"), Some(caller.token())).await {
         Ok(resource) => Ok(resource.data),
-        Err(ClientError::Refused { status: 404, .. }) => {
+        Err(ClientError::Refused { status: 403 | 404, .. }) => {
             Err(Problem::new(ErrorCode::NotFound, "there is no such file").with_error("/file_id", "no such file"))
         }
-        Err(ClientError::Refused { status: 403, detail, .. }) => Err(Problem::new(ErrorCode::Forbidden, detail)),
         Err(error) => Err(Problem::unavailable("the files service", error)),
     }
 }

@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, get, http::header, post, web};
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 use dallosh_primitives::{ManualClock, Uid};
 use dallosh_service_kit::{
-    Caller, ErrorCode, Idempotency, Problem, Revocations, Routes, Service, ServiceClient, TokenVerifier, run,
+    Body, Caller, ErrorCode, Idempotency, Problem, Revocations, Routes, Service, ServiceClient, TokenVerifier, run,
 };
 use dallosh_store::Store;
 use futures::future::join_all;
@@ -57,7 +57,8 @@ async fn revocations() -> HttpResponse {
 /// Makes a thing; a body of `{"wrong": true}` is refused, one of `{"slow": true}` waits.
 #[utoipa::path]
 #[post("/things")]
-async fn create_thing(_: Caller, body: web::Json<Value>, work: web::Data<Work>) -> Result<HttpResponse, Problem> {
+async fn create_thing(_: Caller, body: Body<Value>, work: web::Data<Work>) -> Result<HttpResponse, Problem> {
+    let body = body.into_inner();
     if body["wrong"] == true {
         work.next();
         return Err(Problem::new(ErrorCode::Validation, "wrong"));

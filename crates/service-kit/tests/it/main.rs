@@ -14,7 +14,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, Responder, get, post, put, web};
 use bytes::Bytes;
 use dallosh_service_kit::{
-    Check, Problem, Revision, Routes, RunError, Service, Shutdown, client_gone, current_request, document, run,
+    Body, Check, Problem, Revision, Routes, RunError, Service, Shutdown, client_gone, current_request, document, run,
 };
 use futures::{StreamExt, stream};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -52,13 +52,13 @@ async fn panics() -> HttpResponse {
 
 #[utoipa::path]
 #[post("/notes")]
-async fn create_note(_: web::Json<Note>) -> HttpResponse {
+async fn create_note(_: Body<Note>) -> HttpResponse {
     HttpResponse::Created().finish()
 }
 
 #[utoipa::path]
 #[post("/anything")]
-async fn take_anything(_: web::Json<Value>) -> HttpResponse {
+async fn take_anything(_: Body<Value>) -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
@@ -244,6 +244,9 @@ async fn every_unreadable_body_has_its_own_code() {
         ("application/json", r#"{"text":1}"#, "422 validation"),
         ("application/json", r#"{"text":"a","more":1}"#, "422 validation"),
         ("application/json", "{}", "422 validation"),
+        ("application/json", r#"["a"]"#, "422 validation"),
+        ("application/json", "", "400 bad_request"),
+        ("", "", "415 unsupported_media_type"),
     ] {
         let request = server.request(Method::POST, "/notes").header(CONTENT_TYPE, kind).body(body.to_owned());
         assert_eq!(code(request.send().await.unwrap()).await, expected, "{kind} {}", &body[..body.len().min(40)]);
@@ -253,7 +256,7 @@ async fn every_unreadable_body_has_its_own_code() {
 #[actix_web::test]
 async fn a_body_that_nests_too_deeply_is_refused() {
     let server = Running::new().await;
-    let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+    let nested = |depth| r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
     let request = || server.request(Method::POST, "/anything").header(CONTENT_TYPE, "application/json");
     assert_eq!(request().body(nested(100)).send().await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(code(request().body(nested(10_000)).send().await.unwrap()).await, "400 bad_request");

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, patch, web};
 use dallosh_contracts::{Permission, Resource};
-use dallosh_service_kit::{Caller, Problem, Revision};
+use dallosh_service_kit::{Body, Caller, Problem, Revision};
 
 use super::{changed, view_ai};
 use crate::{ai::AiSettings, error, input::AiChange, state::State};
@@ -20,7 +20,7 @@ pub async fn update_ai_settings(
     state: web::Data<State>,
     caller: Caller,
     request: HttpRequest,
-    body: web::Json<AiChange>,
+    body: Body<AiChange>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageApp)?;
     let mut settings = state.ai().await?;

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, patch, web};
 use dallosh_contracts::{Permission, Resource};
-use dallosh_service_kit::{Caller, Problem, Revision};
+use dallosh_service_kit::{Body, Caller, Problem, Revision};
 
 use super::{changed, view_general};
 use crate::{
@@ -25,7 +25,7 @@ pub async fn update_general_settings(
     state: web::Data<State>,
     caller: Caller,
     request: HttpRequest,
-    body: web::Json<GeneralChange>,
+    body: Body<GeneralChange>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageApp)?;
     let mut settings = state.general().await?;

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, http::header, post, web};
 use dallosh_contracts::{ModelSnapshot, Permission, Resource};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Problem, Revision};
+use dallosh_service_kit::{Body, Caller, Problem, Revision};
 
 use super::{ModelView, view};
 use crate::{
@@ -30,7 +30,7 @@ const MOST: usize = 100;
 pub async fn create_model(
     state: web::Data<State>,
     caller: Caller,
-    body: web::Json<ModelInput>,
+    body: Body<ModelInput>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageApp)?;
     let models = state.all().await?;

@@ -14,8 +14,8 @@ use crate::{error, state::State};
 #[into_params(parameter_in = Query)]
 struct PageParams {
     /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
-    #[param(example = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -39,7 +39,7 @@ pub async fn list_logs(
 ) -> Result<web::Json<ListOf<Resource<LogEntry>>>, Problem> {
     caller.require(Permission::ManageApp)?;
     let PageParams { limit, cursor } = page.into_inner();
-    let limit = Limit::coerce(limit);
+    let limit = limit.unwrap_or_default();
     let filter = filters.into_inner().filter()?;
     let query = ListQuery { filter, sort: Sort::descending("seq"), limit, cursor };
     let Page { items, next_cursor } = state.log.page(query).await.map_err(error::problem)?.map(view_entry);

@@ -18,8 +18,8 @@ const PATH: &str = "/v1/settings/ai/models";
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
-    #[param(example = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -41,7 +41,7 @@ pub async fn list_models(
 ) -> Result<web::Json<ListOf<Resource<ModelView>>>, Problem> {
     caller.require(Permission::ManageApp)?;
     let ListParams { limit, cursor } = params.into_inner();
-    let limit = Limit::coerce(limit);
+    let limit = limit.unwrap_or_default();
     let page = state.models.list(&in_order(limit, cursor.clone())).await.map_err(error::problem)?;
     let Page { items, next_cursor } = page.map(view);
     // A cursor is hexadecimal: it needs no escaping.

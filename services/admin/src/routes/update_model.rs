@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, patch, web};
 use dallosh_contracts::{ModelSnapshot, Permission, Resource};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Problem, Revision};
+use dallosh_service_kit::{Body, Caller, Problem, Revision};
 
 use super::{ModelView, changed, view};
 use crate::{error, input::ModelInput, state::State};
@@ -23,7 +23,7 @@ pub async fn update_model(
     caller: Caller,
     id: web::Path<Uid>,
     request: HttpRequest,
-    body: web::Json<ModelInput>,
+    body: Body<ModelInput>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageApp)?;
     let mut found = state.model(*id).await?;

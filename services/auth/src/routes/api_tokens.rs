@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, Utc};
 use dallosh_contracts::{Links, ListOf, Permission, Resource};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::Problem;
+use dallosh_service_kit::{Body, Problem};
 use dallosh_store::Versioned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -75,7 +75,7 @@ fn view(token: Versioned<ApiToken>) -> Resource<ApiTokenData> {
 ///
 /// A program shows it as `Authorization: Bearer dls_…`, at this same address, until it is deleted. It may do what it
 /// allows and its user may do at that moment, but never make tokens or change accounts and sessions. Its secret is in
-/// this answer and nowhere else.
+/// this answer and nowhere else, but for a day in that to a repeat with the same `Idempotency-Key`.
 #[utoipa::path(tag = "auth", request_body = CreateApiTokenRequest, responses(
     (status = 201, description = "The token and its secret", body = CreatedApiTokenView),
 ))]
@@ -83,7 +83,7 @@ fn view(token: Versioned<ApiToken>) -> Resource<ApiTokenData> {
 pub async fn create_api_token(
     state: web::Data<State>,
     Person(caller): Person,
-    request: web::Json<CreateApiTokenRequest>,
+    request: Body<CreateApiTokenRequest>,
 ) -> Result<HttpResponse, Problem> {
     let CreateApiTokenRequest { name, permissions, expires_at } = request.into_inner();
     let Some(name) = display_name(&name) else {

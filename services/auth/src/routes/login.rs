@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, post, web};
-use dallosh_service_kit::Problem;
+use dallosh_service_kit::{Body, Problem};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -40,7 +40,7 @@ pub struct LoginRequest {
 pub async fn login_user(
     state: web::Data<State>,
     http: HttpRequest,
-    request: web::Json<LoginRequest>,
+    request: Body<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
     let LoginRequest { email, password } = request.into_inner();
     // The gateway says where the client is; without it, whoever connects is the client.

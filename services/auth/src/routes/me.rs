@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, http::header, patch, web};
-use dallosh_service_kit::{Problem, Revision};
+use dallosh_service_kit::{Body, Problem, Revision};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -65,7 +65,7 @@ pub async fn update_me(
     state: web::Data<State>,
     Person(caller): Person,
     http: HttpRequest,
-    request: web::Json<UpdateMeRequest>,
+    request: Body<UpdateMeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let change = change_of(request.into_inner())?;
     let knows = |revision: Revision| revision.check(&http).is_ok();
@@ -93,9 +93,9 @@ pub async fn delete_me(
     state: web::Data<State>,
     Person(caller): Person,
     http: HttpRequest,
-    request: Option<web::Json<DeleteMeRequest>>,
+    request: Body<Option<DeleteMeRequest>>,
 ) -> Result<HttpResponse, Problem> {
-    let Some(web::Json(DeleteMeRequest { current_password })) = request else {
+    let Some(DeleteMeRequest { current_password }) = request.into_inner() else {
         return Err(Problem::field("/current_password", "is needed to delete the account"));
     };
     workflow::delete_me(&state, &caller, &current_password).await?;

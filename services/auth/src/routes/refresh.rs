@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use dallosh_service_kit::{ErrorCode, Problem};
+use dallosh_service_kit::{Body, ErrorCode, Problem};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -33,7 +33,7 @@ pub struct RefreshRequest {
 pub async fn refresh_session(
     state: web::Data<State>,
     http: HttpRequest,
-    request: web::Json<RefreshRequest>,
+    request: Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
     let RefreshRequest { refresh_token } = request.into_inner();
     let cookies = cookies_for(&state, &http);

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, post, web};
-use dallosh_service_kit::Problem;
+use dallosh_service_kit::{Body, Problem};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,10 +47,7 @@ pub struct RegisteredView {
     (status = 201, description = "The account exists", body = RegisteredView),
 ))]
 #[post("/v1/auth/register")]
-pub async fn register_user(
-    state: web::Data<State>,
-    request: web::Json<RegisterRequest>,
-) -> Result<HttpResponse, Problem> {
+pub async fn register_user(state: web::Data<State>, request: Body<RegisterRequest>) -> Result<HttpResponse, Problem> {
     let RegisterRequest { email, password, name } = request.into_inner();
     let address = Email::parse(&email);
     let shown = name.as_deref().map(display_name);

@@ -3,12 +3,12 @@ use std::collections::BTreeSet;
 use actix_web::{HttpRequest, HttpResponse, delete, get, http::header, patch, post, web};
 use dallosh_contracts::{Links, ListOf, Permission, Resource};
 use dallosh_primitives::{Limit, Page, Uid};
-use dallosh_service_kit::{Caller, Problem, Revision, page_links};
+use dallosh_service_kit::{Body, Caller, Problem, Revision, page_links, sort_of};
 use dallosh_store::Versioned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{given, person::Person, sort};
+use super::{given, person::Person};
 use crate::{
     role::{Role, role_name},
     state::State,
@@ -83,8 +83,11 @@ pub async fn list_roles(
     params: web::Query<ListRoles>,
 ) -> Result<web::Json<ListOf<Resource<RoleData>>>, Problem> {
     let ListRoles { q, sort: order, limit, cursor } = params.into_inner();
-    let paging =
-        Paging { sort: sort(order.as_deref(), &ROLE_SORTS)?, limit: limit.unwrap_or_default(), cursor: cursor.clone() };
+    let paging = Paging {
+        sort: sort_of(order.as_deref(), &ROLE_SORTS)?,
+        limit: limit.unwrap_or_default(),
+        cursor: cursor.clone(),
+    };
     let query = [("q", q.clone()), ("sort", order), ("limit", limit.map(|limit| limit.get().to_string()))];
     let Page { items, next_cursor } = roles::list(&state, &caller, q, paging).await?.map(view);
     let links = page_links("/v1/roles", &query, cursor.as_deref(), next_cursor.as_deref());
@@ -102,7 +105,7 @@ pub async fn list_roles(
 pub async fn create_role(
     state: web::Data<State>,
     Person(caller): Person,
-    request: web::Json<CreateRoleRequest>,
+    request: Body<CreateRoleRequest>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageUsers)?;
     let CreateRoleRequest { name, permissions } = request.into_inner();
@@ -150,7 +153,7 @@ pub async fn update_role(
     Person(caller): Person,
     id: web::Path<Uid>,
     http: HttpRequest,
-    request: web::Json<UpdateRoleRequest>,
+    request: Body<UpdateRoleRequest>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageUsers)?;
     let UpdateRoleRequest { name, permissions } = request.into_inner();

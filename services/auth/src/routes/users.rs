@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, http::header, patch, pos
 use chrono::{DateTime, Utc};
 use dallosh_contracts::{Links, ListOf, Permission, Resource};
 use dallosh_primitives::{Limit, Page, Uid};
-use dallosh_service_kit::{Caller, Problem, Revision, page_links};
+use dallosh_service_kit::{Body, Caller, Problem, Revision, page_links, sort_of};
 use dallosh_store::Versioned;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::{
     NO_STORE, given,
     person::Person,
     sessions::{ListSessions, SessionData, view as session_view},
-    sort, wrong_fields,
+    wrong_fields,
 };
 use crate::{
     error::WrongField,
@@ -150,8 +150,11 @@ pub async fn list_users(
         ("limit", limit.map(|limit| limit.get().to_string())),
     ];
     let which = UserFilter { role: role_id, disabled, text: q };
-    let paging =
-        Paging { sort: sort(order.as_deref(), &USER_SORTS)?, limit: limit.unwrap_or_default(), cursor: cursor.clone() };
+    let paging = Paging {
+        sort: sort_of(order.as_deref(), &USER_SORTS)?,
+        limit: limit.unwrap_or_default(),
+        cursor: cursor.clone(),
+    };
     let Page { items, next_cursor } =
         users::list(&state, &caller, &which, paging).await?.map(|account| view(account).0);
     let links = page_links("/v1/users", &query, cursor.as_deref(), next_cursor.as_deref());
@@ -160,8 +163,8 @@ pub async fn list_users(
 
 /// Make an account
 ///
-/// Without a password one is made, and shown in this answer alone (`initial_password`); either way the user is asked
-/// for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
+/// Without a password one is made, and shown in this answer alone (`initial_password`), and for a day in that to a repeat
+/// with the same `Idempotency-Key`; either way the user is asked for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
 #[utoipa::path(tag = "users", operation_id = "create_user", request_body = CreateUserRequest, responses(
     (status = 201, description = "The account", body = CreatedAccount,
         headers(("ETag" = String, description = "Its revision"), ("Location" = String, description = "Where it is"))),
@@ -170,7 +173,7 @@ pub async fn list_users(
 pub async fn create_user(
     state: web::Data<State>,
     Person(caller): Person,
-    request: web::Json<CreateUserRequest>,
+    request: Body<CreateUserRequest>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageUsers)?;
     let CreateUserRequest { email, name, role_id, disabled, password } = request.into_inner();
@@ -233,7 +236,7 @@ pub async fn update_user(
     Person(caller): Person,
     id: web::Path<Uid>,
     http: HttpRequest,
-    request: web::Json<UpdateUserRequest>,
+    request: Body<UpdateUserRequest>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageUsers)?;
     let UpdateUserRequest { email, name, role_id, disabled, password } = request.into_inner();

@@ -174,6 +174,8 @@ async fn refusals(base: &str, admin: &Client, analyst: &Client) -> Result<()> {
         (admin.get("/v1/nothing").await?, "404 not_found"),
         (admin.act(&task, "pause").await?, "409 illegal_transition"),
         (admin.act(&task, "retry").await?, "409 illegal_transition"),
+        (admin.post(&format!("/v1/tasks/{task}/retry"), &json!({ "failed_rows": "yes" })).await?, "422 validation"),
+        (admin.post("/v1/tasks", &json!([file])).await?, "422 validation"),
         (admin.post("/v1/tasks", &json!({ "file_id": file, "colour": "red" })).await?, "422 validation"),
         (
             admin.post("/v1/tasks", &json!({ "file_id": file, "budget": { "max_cost": "-1.00" } })).await?,

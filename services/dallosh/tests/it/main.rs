@@ -11,6 +11,7 @@ mod faults;
 mod journey;
 mod kill;
 mod ledger;
+mod lists;
 mod models;
 mod operator;
 mod rights;

@@ -79,8 +79,8 @@ const RULES: &[(&str, Rule)] = &[
     ("list_task_events", Needs(&["read_tasks"])),
     ("list_task_rows", Needs(&["read_tasks"])),
     ("list_events", Needs(&["read_tasks"])),
-    ("create_task", Needs(&["manage_tasks", "read_datasets"])),
-    ("estimate_task", Needs(&["manage_tasks", "read_datasets"])),
+    ("create_task", Needs(&["manage_tasks"])),
+    ("estimate_task", Needs(&["manage_tasks"])),
     ("update_task", Needs(&["manage_tasks"])),
     ("delete_task", Needs(&["manage_tasks"])),
     ("start_task", Needs(&["manage_tasks"])),
@@ -261,5 +261,20 @@ async fn what_is_somebody_elses_is_not_there_for_any_operation() -> Result<()> {
     }
     owner.get(&format!("/v1/files/{file}")).await?.expect(200)?;
     ensure!(owner.task(&task).await?["status"] == "added", "the task was touched");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_not_see_datasets_makes_no_task_for_one_and_does_not_learn_that_it_is_there() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let admin = stack.admin().await?;
+    let (file, _) = admin.new_task(SAMPLE, json!({})).await?;
+    let blind = hired(&stack.base, &admin, "blind", &[&json!("manage_tasks")]).await?;
+    for path in ["/v1/tasks", "/v1/tasks/estimate"] {
+        let said = |answer: dallosh_testkit::Answer| (answer.summary(), answer.json()["detail"].clone());
+        let there = said(blind.post(path, &json!({ "file_id": file })).await?);
+        let nowhere = said(blind.post(path, &json!({ "file_id": Uid::new() })).await?);
+        ensure!(there.0 == "404 not_found" && there == nowhere, "{path}: {there:?}, {nowhere:?}");
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 use actix_web::{get, web};
 use dallosh_contracts::{FileData, ListOf, Permission, Resource};
 use dallosh_primitives::{Limit, Page};
-use dallosh_service_kit::{Caller, Problem, page_links};
+use dallosh_service_kit::{Caller, Problem, page_links, sort_of};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -13,8 +13,8 @@ use crate::{error::Error, state::State, store::SORTS};
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
-    #[param(example = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// One of `-createdAt` (the default), `createdAt`, `filename`, `-filename`, `size`, `-size`.
@@ -42,14 +42,10 @@ pub async fn list_files(
 ) -> Result<web::Json<ListOf<Resource<FileData>>>, Problem> {
     let scope = caller.require(Permission::ReadDatasets)?;
     let ListParams { limit, cursor, sort, q } = params.into_inner();
-    let asked = sort.as_deref().unwrap_or("-createdAt");
-    let order = SORTS.iter().find(|(name, _)| *name == asked).map(|(_, order)| *order).ok_or_else(|| {
-        let names: Vec<_> = SORTS.iter().map(|(name, _)| format!("`{name}`")).collect();
-        Problem::field("/sort", format!("one of {}", names.join(", ")))
-    })?;
-    let page = state.files.list(scope, q.clone(), order, Limit::coerce(limit), cursor.clone()).await;
+    let order = sort_of(sort.as_deref(), &SORTS)?;
+    let page = state.files.list(scope, q.clone(), order, limit.unwrap_or_default(), cursor.clone()).await;
     let Page { items, next_cursor } = page.map_err(Error::from)?.map(view);
-    let query = [("limit", limit.map(|limit| limit.to_string())), ("sort", sort), ("q", q)];
+    let query = [("limit", limit.map(|limit| limit.get().to_string())), ("sort", sort), ("q", q)];
     let links = page_links("/v1/files", &query, cursor.as_deref(), next_cursor.as_deref());
     Ok(web::Json(ListOf { items, next_cursor, links }))
 }

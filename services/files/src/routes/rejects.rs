@@ -16,8 +16,8 @@ use crate::{
 #[into_params(parameter_in = Query)]
 struct RejectParams {
     /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
-    #[param(example = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -83,12 +83,13 @@ pub async fn list_file_rejects(
     };
     let file = state.files.get(scope, *id).await?;
     let total = file.data.rejected_rows;
-    let page = reading::rejects(&state, file.uid, file.data.dialect, total, after, Limit::coerce(limit).get()).await?;
+    let page =
+        reading::rejects(&state, file.uid, file.data.dialect, total, after, limit.unwrap_or_default().get()).await?;
     let RejectPage { items, more } = page;
     let next_cursor = items.last().filter(|_| more).map(|last| last.line.to_string());
     let links = page_links(
         &format!("/v1/files/{}/rejects", file.uid),
-        &[("limit", limit.map(|limit| limit.to_string()))],
+        &[("limit", limit.map(|limit| limit.get().to_string()))],
         cursor.as_deref(),
         next_cursor.as_deref(),
     );

@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, patch, web};
 use dallosh_contracts::{Dialect, FileData, Permission, Resource};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Problem, Revision};
+use dallosh_service_kit::{Body, Caller, Problem, Revision};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -54,7 +54,7 @@ pub async fn update_file(
     caller: Caller,
     id: web::Path<Uid>,
     request: HttpRequest,
-    body: web::Json<FileChange>,
+    body: Body<FileChange>,
 ) -> Result<HttpResponse, Problem> {
     let scope = caller.require(Permission::ManageDatasets)?;
     let found = state.files.get(scope, *id).await?;

@@ -44,8 +44,9 @@ struct PostParams {
     /// `-created_at` unless asked, `created_at`, `-engagement`, `-reach`, `-critical` or `row`.
     #[param(example = "-engagement")]
     sort: Option<String>,
-    /// Items a page: 1 to 200, 50 unless asked.
-    limit: Option<i64>,
+    /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -104,7 +105,7 @@ pub async fn list_analysis_posts(
         AnalysisParams { from, to, sentiment, priority, topic, q, user, weekday, hour, outcome, answered, tz };
     let question = Question::of(&state, filters).await?;
     let order = order_of(sort)?;
-    let page = workflow::posts(&state, &caller, *file_id, question, order, Limit::coerce(limit), cursor).await?;
+    let page = workflow::posts(&state, &caller, *file_id, question, order, limit.unwrap_or_default(), cursor).await?;
     let workflow::PostPage { items, total, next_cursor } = page;
     let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);
     if let Some(next) = &next_cursor {

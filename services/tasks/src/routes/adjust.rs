@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, patch, web};
 use dallosh_contracts::{Budget, Permission, Resource, TaskData};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Problem, Revision};
+use dallosh_service_kit::{Body, Caller, Problem, Revision};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -27,7 +27,7 @@ pub async fn adjust_task(
     caller: Caller,
     request: HttpRequest,
     task_id: web::Path<Uid>,
-    body: web::Json<AdjustTask>,
+    body: Body<AdjustTask>,
 ) -> Result<HttpResponse, Problem> {
     let scope = caller.require(Permission::ManageTasks)?;
     let uid = task_id.into_inner();

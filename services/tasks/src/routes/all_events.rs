@@ -17,8 +17,9 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListAllEvents {
-    /// Items a page: 1 to 200, 50 unless asked.
-    limit: Option<i64>,
+    /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -55,7 +56,7 @@ pub async fn list_events(
         return Ok(sse::answer(follow, caller, verifier));
     }
     let ListAllEvents { limit, cursor } = query.into_inner();
-    let limit = Limit::coerce(limit);
+    let limit = limit.unwrap_or_default();
     let page = state.engine.log_newest(owner, limit, cursor).await.map_err(problem)?;
     let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);
     if let Some(next) = &page.next_cursor {

@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, http::header, post, web};
 use dallosh_contracts::{Permission, Resource, TaskData, TaskStatus};
 use dallosh_jobs::Command;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Body, Caller, Problem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -83,9 +83,9 @@ pub async fn retry_task(
     state: web::Data<State>,
     caller: Caller,
     task_id: web::Path<Uid>,
-    body: Option<web::Json<RetryTask>>,
+    body: Body<Option<RetryTask>>,
 ) -> Result<HttpResponse, Problem> {
-    let RetryTask { from_step, failed_rows } = body.map(web::Json::into_inner).unwrap_or_default();
+    let RetryTask { from_step, failed_rows } = body.into_inner().unwrap_or_default();
     let from_step = from_step.map(|step| step.as_str().to_owned());
     carry_out(&state, &caller, *task_id, Command::Retry { from_step, failed: failed_rows }).await
 }

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, http::header, post, web};
 use dallosh_contracts::{Budget, Permission, Resource, TaskData, TaskOptions};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Body, Caller, Problem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -32,7 +32,7 @@ pub struct CreateTask {
 pub async fn create_task(
     state: web::Data<State>,
     caller: Caller,
-    body: web::Json<CreateTask>,
+    body: Body<CreateTask>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManageTasks)?;
     let CreateTask { file_id, options, budget, start } = body.into_inner();

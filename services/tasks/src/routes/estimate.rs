@@ -1,7 +1,7 @@
 use actix_web::{post, web};
 use dallosh_contracts::{Permission, TaskOptions};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Body, Caller, Problem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,7 +30,7 @@ pub struct EstimateTask {
 pub async fn estimate_task(
     state: web::Data<State>,
     caller: Caller,
-    body: web::Json<EstimateTask>,
+    body: Body<EstimateTask>,
 ) -> Result<web::Json<Estimate>, Problem> {
     caller.require(Permission::ManageTasks)?;
     let EstimateTask { file_id, options } = body.into_inner();

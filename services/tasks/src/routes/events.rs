@@ -18,8 +18,9 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListEvents {
-    /// Items a page: 1 to 200, 50 unless asked.
-    limit: Option<i64>,
+    /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -56,7 +57,7 @@ pub async fn list_task_events(
             cursor.parse().map_err(|_| Problem::field("/cursor", "the cursor was not made by this list"))?
         }
     };
-    let limit = Limit::coerce(query.limit);
+    let limit = query.limit.unwrap_or_default();
     let items = state.engine.events(uid, EventQuery { after, limit }).await.map_err(problem)?;
     let next_cursor = items.last().filter(|_| items.len() >= limit.get()).map(|last| last.seq.to_string());
     let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);

@@ -17,8 +17,9 @@ use crate::{
 pub struct ListRows {
     /// Only those of which this became.
     enrichment_status: Option<RowStatus>,
-    /// Items a page: 1 to 200, 50 unless asked.
-    limit: Option<i64>,
+    /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
+    #[param(value_type = Option<i64>, example = 50)]
+    limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -41,7 +42,7 @@ pub async fn list_task_rows(
     let scope = caller.require(Permission::ReadTasks)?;
     let job = workflow::find(&state, scope, task_id.into_inner()).await?;
     let ListRows { enrichment_status, limit, cursor } = query.into_inner();
-    let limit = Limit::coerce(limit);
+    let limit = limit.unwrap_or_default();
     let RowPage { items, next_cursor } = rows::list(&state, &job, enrichment_status, cursor.as_deref(), limit).await?;
     let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);
     if let Some(next) = &next_cursor {

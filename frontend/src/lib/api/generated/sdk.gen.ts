@@ -206,7 +206,7 @@ export const listApiTokens = <ThrowOnError extends boolean = true>(options?: Opt
  *
  * A program shows it as `Authorization: Bearer dls_…`, at this same address, until it is deleted. It may do what it
  * allows and its user may do at that moment, but never make tokens or change accounts and sessions. Its secret is in
- * this answer and nowhere else.
+ * this answer and nowhere else, but for a day in that to a repeat with the same `Idempotency-Key`.
  */
 export const createApiToken = <ThrowOnError extends boolean = true>(options: Options<CreateApiTokenData, ThrowOnError>) => (options.client ?? client).post<CreateApiTokenResponses, CreateApiTokenErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -628,7 +628,7 @@ export const updateGeneralSettings = <ThrowOnError extends boolean = true>(optio
 export const getPublicSettings = <ThrowOnError extends boolean = true>(options?: Options<GetPublicSettingsData, ThrowOnError>) => (options?.client ?? client).get<GetPublicSettingsResponses, GetPublicSettingsErrors, ThrowOnError>({ url: '/v1/settings/public', ...options });
 
 /**
- * List tasks, newest first
+ * List tasks, newest first unless asked otherwise
  */
 export const listTasks = <ThrowOnError extends boolean = true>(options?: Options<ListTasksData, ThrowOnError>) => (options?.client ?? client).get<ListTasksResponses, ListTasksErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -861,8 +861,8 @@ export const listUsers = <ThrowOnError extends boolean = true>(options?: Options
 /**
  * Make an account
  *
- * Without a password one is made, and shown in this answer alone (`initial_password`); either way the user is asked
- * for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
+ * Without a password one is made, and shown in this answer alone (`initial_password`), and for a day in that to a repeat
+ * with the same `Idempotency-Key`; either way the user is asked for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
  */
 export const createUser = <ThrowOnError extends boolean = true>(options: Options<CreateUserData, ThrowOnError>) => (options.client ?? client).post<CreateUserResponses, CreateUserErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

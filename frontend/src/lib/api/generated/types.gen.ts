@@ -4165,7 +4165,7 @@ export type ListAnalysisPostsData = {
          */
         sort?: string;
         /**
-         * Items a page: 1 to 200, 50 unless asked.
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
          */
         limit?: number;
         /**
@@ -4536,7 +4536,7 @@ export type ListEventsData = {
     path?: never;
     query?: {
         /**
-         * Items a page: 1 to 200, 50 unless asked.
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
          */
         limit?: number;
         /**
@@ -5701,7 +5701,11 @@ export type ListTasksData = {
          */
         file_id?: Uid;
         /**
-         * Items a page: 1 to 200, 50 unless asked.
+         * One of `-createdAt` (the default), `createdAt`.
+         */
+        sort?: string;
+        /**
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
          */
         limit?: number;
         /**
@@ -5874,7 +5878,7 @@ export type ListTaskEventsData = {
     };
     query?: {
         /**
-         * Items a page: 1 to 200, 50 unless asked.
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
          */
         limit?: number;
         /**
@@ -6022,7 +6026,7 @@ export type ListTaskRowsData = {
          */
         enrichment_status?: RowStatus;
         /**
-         * Items a page: 1 to 200, 50 unless asked.
+         * How many, 1 to 200; 50 unless asked. Coerced, never refused.
          */
         limit?: number;
         /**

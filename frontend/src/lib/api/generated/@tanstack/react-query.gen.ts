@@ -463,7 +463,7 @@ export const listApiTokensOptions = (options?: Options<ListApiTokensData>) => qu
  *
  * A program shows it as `Authorization: Bearer dls_…`, at this same address, until it is deleted. It may do what it
  * allows and its user may do at that moment, but never make tokens or change accounts and sessions. Its secret is in
- * this answer and nowhere else.
+ * this answer and nowhere else, but for a day in that to a repeat with the same `Idempotency-Key`.
  */
 export const createApiTokenMutation = (options?: Partial<Options<CreateApiTokenData>>): UseMutationOptions<CreateApiTokenResponse, CreateApiTokenError, Options<CreateApiTokenData>> => {
     const mutationOptions: UseMutationOptions<CreateApiTokenResponse, CreateApiTokenError, Options<CreateApiTokenData>> = {
@@ -1302,7 +1302,7 @@ export const getPublicSettingsOptions = (options?: Options<GetPublicSettingsData
 export const listTasksQueryKey = (options?: Options<ListTasksData>) => createQueryKey('listTasks', options);
 
 /**
- * List tasks, newest first
+ * List tasks, newest first unless asked otherwise
  */
 export const listTasksOptions = (options?: Options<ListTasksData>) => queryOptions<ListTasksResponse, ListTasksError, ListTasksResponse, ReturnType<typeof listTasksQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1320,7 +1320,7 @@ export const listTasksOptions = (options?: Options<ListTasksData>) => queryOptio
 export const listTasksInfiniteQueryKey = (options?: Options<ListTasksData>): QueryKey<Options<ListTasksData>> => createQueryKey('listTasks', options, true);
 
 /**
- * List tasks, newest first
+ * List tasks, newest first unless asked otherwise
  */
 export const listTasksInfiniteOptions = (options?: Options<ListTasksData>) => infiniteQueryOptions<ListTasksResponse, ListTasksError, InfiniteData<ListTasksResponse>, QueryKey<Options<ListTasksData>>, string | Pick<QueryKey<Options<ListTasksData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
 // @ts-ignore
@@ -1758,8 +1758,8 @@ export const listUsersInfiniteOptions = (options?: Options<ListUsersData>) => in
 /**
  * Make an account
  *
- * Without a password one is made, and shown in this answer alone (`initial_password`); either way the user is asked
- * for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
+ * Without a password one is made, and shown in this answer alone (`initial_password`), and for a day in that to a repeat
+ * with the same `Idempotency-Key`; either way the user is asked for another one. Nobody gives a role that allows what they may not themselves. Needs `manage_users`.
  */
 export const createUserMutation = (options?: Partial<Options<CreateUserData>>): UseMutationOptions<CreateUserResponse, CreateUserError, Options<CreateUserData>> => {
     const mutationOptions: UseMutationOptions<CreateUserResponse, CreateUserError, Options<CreateUserData>> = {
