@@ -25,14 +25,16 @@ use actix_web::{
 use bytes::Bytes;
 use chrono::TimeDelta;
 use dallosh_primitives::{Clock, Uid};
+use dallosh_secrets::{SealError, Sealer};
 use dallosh_store::{Collection, Document, Filter, Index, Store, StoreError, StoreErrorKind, Versioned};
 use futures::{FutureExt as _, Stream as _, stream};
 use memchr::memmem;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::select;
 
-use crate::{Caller, ErrorCode, Problem, Worker};
+use crate::{Caller, Credential, ErrorCode, Problem, Worker};
 
 const KEY: &str = "idempotency-key";
 /// The longest key.
@@ -48,7 +50,7 @@ const LARGEST_ANSWER: usize = 256 << 10;
 /// How often old answers are deleted.
 const SWEEP: Duration = Duration::from_hours(1);
 /// What is kept of an answer's headers.
-const HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+const HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL];
 
 /// A request with a key: running, or answered.
 #[derive(Clone, Serialize, Deserialize)]
@@ -57,6 +59,17 @@ struct Request {
     /// What its body hashes to, once it was read.
     fingerprint: Option<String>,
     answer: Option<Answer>,
+    /// Both of them, where they may tell a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
+}
+
+impl Request {
+    const NEW: Self = Self { schema_version: 1, fingerprint: None, answer: None, sealed: None };
+
+    fn is_answered(&self) -> bool {
+        self.answer.is_some() || self.sealed.is_some()
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -80,11 +93,12 @@ enum Claim {
 }
 
 /// Keeps the answers to POSTs with an `Idempotency-Key`. A service that has one among its data does each such request
-/// of a caller once: its path, key and caller name it. Only successes are kept, and none that says `no-store` itself,
-/// so that no secret is.
+/// of a caller once: its path, key and caller name it. Only successes are kept, none that sets a cookie, and none that
+/// says `no-store` itself unless it is [`sealed`](Idempotency::sealed), so that no secret lies open.
 pub struct Idempotency {
     requests: Collection<Request>,
     clock: Arc<dyn Clock>,
+    sealer: Option<Sealer>,
 }
 
 impl Idempotency {
@@ -93,7 +107,14 @@ impl Idempotency {
     /// # Errors
     /// When the database does not answer.
     pub async fn open(store: &Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        Ok(Self { requests: store.collection().await?, clock })
+        Ok(Self { requests: store.collection().await?, clock, sealer: None })
+    }
+
+    /// Seals what is kept, and so also keeps answers that show a secret once. What another master key sealed counts as
+    /// not kept.
+    #[must_use]
+    pub fn sealed(self, sealer: Sealer) -> Self {
+        Self { sealer: Some(sealer), ..self }
     }
 
     /// Deletes answers that were kept long enough.
@@ -120,29 +141,51 @@ impl Idempotency {
     }
 
     async fn claim(&self, uid: Uid, caller: &str) -> Result<Claim, Problem> {
-        let fresh = Request { schema_version: 1, fingerprint: None, answer: None };
-        match self.requests.insert_as(uid, fresh.clone(), caller).await {
+        match self.requests.insert_as(uid, Request::NEW, caller).await {
             Ok(record) => return Ok(Claim::First(Box::new(record))),
             Err(error) if error.kind != StoreErrorKind::Duplicate => return Err(unavailable(error)),
             Err(_) => {}
         }
         let Some(found) = self.requests.find(uid).await.map_err(unavailable)? else { return Err(in_progress()) };
         let now = self.clock.now();
-        let is_dead = now - found.updated_at > if found.data.answer.is_some() { KEPT } else { DEAD };
-        if is_dead {
-            return match self.requests.replace(Versioned { data: fresh, ..found }, caller).await {
-                Ok(record) => Ok(Claim::First(Box::new(record))),
-                Err(error) if error.kind == StoreErrorKind::Stale => Err(in_progress()),
-                Err(error) => Err(unavailable(error)),
-            };
-        }
-        match found.data {
-            Request { fingerprint: Some(fingerprint), answer: Some(answer), .. } => {
-                Ok(Claim::Answered(fingerprint, answer))
+        let is_answered = found.data.is_answered();
+        if now - found.updated_at <= if is_answered { KEPT } else { DEAD } {
+            if !is_answered {
+                return Err(in_progress());
             }
-            _ => Err(in_progress()),
+            if let Some((fingerprint, answer)) = self.open_kept(uid, &found.data) {
+                return Ok(Claim::Answered(fingerprint, answer));
+            }
+        }
+        match self.requests.replace(Versioned { data: Request::NEW, ..found }, caller).await {
+            Ok(record) => Ok(Claim::First(Box::new(record))),
+            Err(error) if error.kind == StoreErrorKind::Stale => Err(in_progress()),
+            Err(error) => Err(unavailable(error)),
         }
     }
+
+    /// What is kept of an answered request.
+    fn keep(&self, uid: Uid, fingerprint: String, answer: Answer) -> Result<Request, SealError> {
+        let Some(sealer) = &self.sealer else {
+            return Ok(Request { fingerprint: Some(fingerprint), answer: Some(answer), ..Request::NEW });
+        };
+        let text = serde_json::to_string(&(fingerprint, answer)).map_err(|_| SealError::Failed)?;
+        Ok(Request { sealed: Some(sealer.seal(&SecretString::from(text), &place(uid))?), ..Request::NEW })
+    }
+
+    /// What was kept; `None` when it can't be opened.
+    fn open_kept(&self, uid: Uid, request: &Request) -> Option<(String, Answer)> {
+        let Some(sealed) = &request.sealed else {
+            return Some((request.fingerprint.clone()?, request.answer.clone()?));
+        };
+        let text = self.sealer.as_ref()?.unseal(sealed, &place(uid)).ok()?;
+        serde_json::from_str(text.expose_secret()).ok()
+    }
+}
+
+/// Where a request's answer is kept, for its seal.
+fn place(uid: Uid) -> String {
+    format!("{}/{uid}", Request::COLLECTION)
 }
 
 fn unavailable(error: StoreError) -> Problem {
@@ -171,7 +214,9 @@ pub(crate) async fn once(
     let key = key.ok_or_else(|| {
         Problem::new(ErrorCode::BadRequest, "an Idempotency-Key has 1 to 255 visible ASCII characters")
     })?;
-    let uid = caller.user.derived(&format!("{} {key}", request.uri()));
+    // A program's token does less than its user: the user's own answers are not for it.
+    let holder = if caller.credential == Credential::ApiToken { caller.session } else { caller.user };
+    let uid = holder.derived(&format!("{} {key}", request.uri()));
     let by = caller.name();
     let boundary = request
         .mime_type()
@@ -195,7 +240,7 @@ pub(crate) async fn once(
     request.set_payload(Payload::Stream { payload: Box::pin(payload) });
     let (outcome, record) = alive(&kept, record, &by, next.call(request)).await;
     let answered = match outcome {
-        Ok(response) => Answer::of(response).await,
+        Ok(response) => Answer::of(response, kept.sealer.is_some()).await,
         Err(error) => Err(error),
     };
     let fingerprint = match &answered {
@@ -206,11 +251,13 @@ pub(crate) async fn once(
         Ok((response, answer)) => (Ok(response), answer),
         Err(error) => (Err(error), None),
     };
-    let written = if fingerprint.is_some() && answer.is_some() {
-        let data = Request { fingerprint, answer, ..record.data };
-        kept.requests.replace(Versioned { data, ..record }, by).await.map(|_| ())
-    } else {
-        kept.requests.delete(uid).await.map(|_| ())
+    let data = fingerprint.zip(answer).and_then(|(fingerprint, answer)| {
+        let data = kept.keep(uid, fingerprint, answer);
+        data.inspect_err(|error| tracing::error!(%error, "an answer can't be kept")).ok()
+    });
+    let written = match data {
+        Some(data) => kept.requests.replace(Versioned { data, ..record }, by).await.map(|_| ()),
+        None => kept.requests.delete(uid).await.map(|_| ()),
     };
     if let Err(error) = written {
         tracing::warn!(%error, "the answer to a request with an Idempotency-Key is not kept");
@@ -240,18 +287,20 @@ async fn alive<F: Future>(
 }
 
 impl Answer {
-    /// An answer, and what is kept of it: nothing unless it is a small success that anybody may keep.
+    /// An answer, and what is kept of it: nothing unless it is a small success that anybody may keep, or that `seals`.
     async fn of(
         response: ServiceResponse<impl MessageBody + 'static>,
+        seals: bool,
     ) -> Result<(ServiceResponse<BoxBody>, Option<Self>), Error> {
         let headers = response.headers();
         let is_secret = headers.get(header::CACHE_CONTROL).is_some_and(|how| how.as_bytes() == b"no-store");
+        let is_kept = headers.get(header::SET_COOKIE).is_none() && (seals || !is_secret);
         let is_small = match response.response().body().size() {
             BodySize::None => true,
             BodySize::Sized(length) => length <= LARGEST_ANSWER as u64,
             BodySize::Stream => false,
         };
-        if !response.status().is_success() || is_secret || !is_small {
+        if !response.status().is_success() || !is_kept || !is_small {
             return Ok((response.map_into_boxed_body(), None));
         }
         let text = |name: &HeaderName| Some((name.to_string(), headers.get(name)?.to_str().ok()?.to_owned()));

@@ -27,8 +27,9 @@ use std::{net::TcpListener, sync::Arc};
 
 use actix_web::web;
 use dallosh_primitives::Clock;
+use dallosh_secrets::Sealer;
 use dallosh_service_kit::{
-    Check, Config, Routes, Service, ServiceClient, ServiceName, TokenVerifier, Worker, document,
+    Check, Config, Idempotency, Routes, Service, ServiceClient, ServiceName, TokenVerifier, Worker, document,
 };
 use dallosh_store::Store;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -48,12 +49,15 @@ pub async fn service(
     store: &Store,
     clock: Arc<dyn Clock>,
 ) -> Result<Service, StartError> {
+    let sealer = Sealer::open(config.master_key.as_ref(), &config.data_dir)?;
+    let idempotency = Arc::new(Idempotency::open(store, clock.clone()).await?.sealed(sealer));
+    let kept = web::Data::from(idempotency.clone());
     let state = web::Data::new(start::state(config, store, clock).await?);
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
     let sweeping = state.clone().into_inner();
     let sweeper: Worker = Box::new(move |stop| Box::pin(reconcile::sweep(sweeping, stop)));
     let routes: Routes = Arc::new(move |config: &mut ServiceConfig| {
-        config.app_data(state.clone()).app_data(verifier.clone());
+        config.app_data(state.clone()).app_data(verifier.clone()).app_data(kept.clone());
         routes::register(config);
     });
     let database = store.clone();
@@ -61,7 +65,15 @@ pub async fn service(
         let database = database.clone();
         async move { database.ping().await }
     });
-    Ok(Service { name: "auth", listener, routes, workers: vec![sweeper], checks: vec![check], threads: 1, tls: None })
+    Ok(Service {
+        name: "auth",
+        listener,
+        routes,
+        workers: vec![sweeper, idempotency.worker()],
+        checks: vec![check],
+        threads: 1,
+        tls: None,
+    })
 }
 
 /// The `OpenAPI` document of the service's routes.

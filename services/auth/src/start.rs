@@ -35,6 +35,9 @@ pub enum StartError {
     /// The signing key can't be had.
     #[error("the signing key can't be had")]
     Key(#[from] KeyError),
+    /// The master key can't be had.
+    #[error("the master key can't be had")]
+    MasterKey(#[from] dallosh_secrets::KeyError),
     /// Tokens can't be made with the signing key.
     #[error("tokens can't be made")]
     Token(#[from] TokenError),

@@ -10,6 +10,7 @@ use std::{
 use actix_web::{HttpResponse, get, http::header, post, web};
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 use dallosh_primitives::{ManualClock, Uid};
+use dallosh_secrets::Sealer;
 use dallosh_service_kit::{
     Body, Caller, ErrorCode, Idempotency, Problem, Revocations, Routes, Service, ServiceClient, TokenVerifier, run,
 };
@@ -18,6 +19,7 @@ use futures::future::join_all;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +75,9 @@ async fn create_thing(_: Caller, body: Body<Value>, work: web::Data<Work>) -> Re
     if body["secret"] == true {
         response.insert_header((header::CACHE_CONTROL, "no-store"));
     }
+    if body["cookie"] == true {
+        response.insert_header((header::SET_COOKIE, "session=crumbs"));
+    }
     Ok(response.json(json!({ "number": number })))
 }
 
@@ -107,9 +112,17 @@ impl Server {
     }
 
     async fn start_in(folder: &Path, clock: ManualClock, user: Uid) -> Self {
+        Self::sealing(folder, clock, user, None).await
+    }
+
+    async fn sealing(folder: &Path, clock: ManualClock, user: Uid, master_key: Option<&str>) -> Self {
         let url = format!("sqlite://{}", folder.join("test.db").display());
         let store = Store::open(&url, Arc::new(clock.clone())).await.unwrap();
         let idempotency = Idempotency::open(&store, Arc::new(clock.clone())).await.unwrap();
+        let idempotency = match master_key {
+            Some(key) => idempotency.sealed(Sealer::open(Some(&key.into()), folder).unwrap()),
+            None => idempotency,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let work = Work { done: Arc::default(), waiting: Arc::default(), go: Arc::new(Semaphore::new(0)) };
@@ -262,4 +275,39 @@ async fn a_key_that_is_none_is_refused_and_a_request_of_nobody_has_none() {
         let request = server.http.post(format!("{}/sign-in", server.base)).header("idempotency-key", "k");
         assert_eq!(request.send().await.unwrap().text().await.unwrap(), number.to_string());
     }
+}
+
+#[actix_web::test]
+async fn a_secret_is_kept_under_seal_and_shown_again_to_its_caller_alone() {
+    let (clock, user) = (ManualClock::new(Utc::now().trunc_subsecs(6)), Uid::new());
+    let folder = tempfile::tempdir().unwrap();
+    let start = async |key| Server::sealing(folder.path(), clock.clone(), user, Some(key)).await;
+    let body = json!({"secret": true, "password": "canary-password"});
+    let server = start("a long master key 1").await;
+    let first = server.create("k", body.clone()).await.text().await.unwrap();
+    let again = server.create("k", body.clone()).await;
+    assert_eq!(again.headers()["cache-control"], "no-store");
+    assert_eq!((again.text().await.unwrap(), server.done()), (first, 1));
+    assert_eq!(code(server.create("k", json!({"secret": true})).await).await, "422 idempotency_key_reused");
+    let kept: Vec<u8> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    let holds = |text: &str| kept.windows(text.len()).any(|part| part == text.as_bytes());
+    let hash = hex::encode(Sha256::digest(serde_json::to_vec(&body).unwrap()));
+    assert!(holds("s1.") && !holds("number") && !holds(&hash), "the answer or the body's hash lies open");
+    let other = start("a long master key 2").await;
+    assert_eq!(other.create("k", body).await.status(), 201);
+    assert_eq!(other.done(), 1, "what another master key sealed is done again");
+}
+
+#[actix_web::test]
+async fn an_answer_that_sets_a_cookie_is_not_kept_though_it_could_be_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(Utc::now().trunc_subsecs(6));
+    let server = Server::sealing(folder.path(), clock, Uid::new(), Some("a long master key 1")).await;
+    for _ in 0..2 {
+        assert_eq!(server.create("k", json!({"cookie": true})).await.status(), 201);
+    }
+    assert_eq!(server.done(), 2);
 }

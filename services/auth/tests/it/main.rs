@@ -14,6 +14,7 @@ mod issuer;
 mod issuers;
 mod last_admin;
 mod refresh;
+mod repeats;
 mod revocations;
 mod roles;
 mod sessions;
