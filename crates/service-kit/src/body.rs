@@ -37,7 +37,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let bytes = read(payload.take());
         async move {
             let bytes = bytes.await;
-            if bytes.as_ref().is_ok_and(|bytes| bytes.is_empty())
+            if bytes.as_ref().is_ok_and(bytes::BytesMut::is_empty)
                 && let Ok(nothing) = T::deserialize(Value::Null)
             {
                 return Ok(Self(nothing));
