@@ -13,6 +13,8 @@ use crate::{Problem, ServiceClient};
 
 /// How long the auth service may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);
+/// How long when there is a copy that may still be used: a request passes several services, and each may have to wait.
+const NEWER: Duration = Duration::from_millis(250);
 /// How soon it is asked again after it did not answer.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -67,7 +69,8 @@ impl<T: DeserializeOwned> Published<T> {
         if let Some(copy) = self.without_asking().await? {
             return Ok(copy);
         }
-        let answer = timeout(ANSWER, auth.get::<T>(self.path, None)).await;
+        let patience = if self.younger_than(self.ages.last).await.is_some() { NEWER } else { ANSWER };
+        let answer = timeout(patience, auth.get::<T>(self.path, None)).await;
         let mut slot = self.known.write().await;
         let now = Instant::now();
         let refusal = match answer {

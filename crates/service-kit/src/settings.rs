@@ -15,6 +15,8 @@ use crate::{ClientError, Config, ServiceClient, ServiceName};
 const FRESH: Duration = Duration::from_millis(1500);
 /// How long admin may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long when something is known already: a request may have more to wait for on its way.
+const NEWER: Duration = Duration::from_millis(250);
 
 /// Reads the platform's settings from admin when they are needed, and remembers them for a moment.
 pub struct SettingsReader {
@@ -64,7 +66,8 @@ impl SettingsReader {
             return known.settings;
         }
         let asked = Some(Instant::now());
-        let settings = match timeout(PATIENCE, self.admin.get("/internal/settings", None)).await {
+        let patience = if known.settings.is_some() { NEWER } else { PATIENCE };
+        let settings = match timeout(patience, self.admin.get("/internal/settings", None)).await {
             Ok(Ok(settings)) => Some(Arc::new(settings)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the settings can't be read again; the known ones serve on");
