@@ -49,7 +49,7 @@ fuzz: ## send the API many more made-up requests than `make test` does; SEED=…
 sbom: ## list every dependency of the binary and of the pages as CycloneDX, in sbom/
 	@command -v cargo-cyclonedx >/dev/null || cargo install --locked cargo-cyclonedx
 	mkdir -p sbom
-	cargo cyclonedx --manifest-path services/dallosh/Cargo.toml --format json --override-filename dallosh.cdx
+	cargo cyclonedx --manifest-path services/dallosh/Cargo.toml --format json --spec-version 1.5 --override-filename dallosh.cdx
 	mv services/dallosh/dallosh.cdx.json sbom/
 	find . -name dallosh.cdx.json -not -path './sbom/*' -delete
 	cd frontend && npm sbom --omit=dev --sbom-format cyclonedx --package-lock-only > ../sbom/frontend.cdx.json
