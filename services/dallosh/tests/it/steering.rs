@@ -8,16 +8,19 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use dallosh_broker::{Broker, Message};
 use dallosh_enrichment::QUEUES;
-use dallosh_testkit::{Client, Node, Stack, posts};
+use dallosh_testkit::{Client, FakeModel, Latency, Node, Stack, posts};
 use serde_json::{Value, json};
 
-use crate::DALLOSH;
+use crate::{DALLOSH, models::register};
 
-/// Enough that a task is caught in the middle.
+/// Enough that a task whose model takes its time is caught in the middle on any machine.
 const ROWS: usize = 6000;
 
-/// A task that asks the model, with some of its answers stored.
-async fn in_the_middle(client: &Client) -> Result<(String, String)> {
+/// A task that asks a model, with some of its answers stored. The model takes its time until it is told not to.
+async fn in_the_middle(stack: &Stack, client: &Client) -> Result<(FakeModel, String, String)> {
+    let model = FakeModel::start().await;
+    model.latency(Latency::Fixed(Duration::from_millis(100)));
+    register(&stack.admin().await?, &model).await?;
     let options = json!({ "paginate_rows_limit": 20, "concurrency": 1 });
     let (file, task) = client.new_task(&posts(ROWS), options).await?;
     client.act(&task, "start").await?.expect(202)?;
@@ -25,7 +28,7 @@ async fn in_the_middle(client: &Client) -> Result<(String, String)> {
         let data = client.task(&task).await?;
         ensure!(data["status"] != "done", "it was done before anybody could look");
         if data["status"] == "sending_to_llm" && data["progress"]["pages_done"].as_u64() > Some(0) {
-            return Ok((file, task));
+            return Ok((model, file, task));
         }
     }
 }
@@ -56,7 +59,7 @@ fn statuses(rows: &[Value]) -> BTreeMap<&str, usize> {
 async fn the_rows_of_a_held_task_show_the_answers_so_far_and_those_of_a_done_one_are_the_analysed_file() -> Result<()> {
     let stack = Stack::embedded(DALLOSH, &[]).await?;
     let client = stack.analyst().await?;
-    let (file, task) = in_the_middle(&client).await?;
+    let (model, file, task) = in_the_middle(&stack, &client).await?;
     client.act(&task, "pause").await?.expect(202)?;
     let held = client.wait_for(&task, "paused").await?;
     let shown = rows(&client, &task, "").await?;
@@ -67,6 +70,7 @@ async fn the_rows_of_a_held_task_show_the_answers_so_far_and_those_of_a_done_one
     ensure!(labelled.len() == counts["ok"] && statuses(&labelled).len() == 1, "{:?}", statuses(&labelled));
     ensure!(rows(&client, &task, "&enrichment_status=failed").await?.is_empty(), "rows failed");
 
+    model.latency(Latency::Fixed(Duration::ZERO));
     client.act(&task, "resume").await?.expect(202)?;
     client.wait_for(&task, "done").await?;
     let shown = rows(&client, &task, "").await?;
@@ -138,7 +142,7 @@ fn order(file: &str, task: &str, event: &str) -> String {
 async fn a_running_task_is_held_let_go_on_ended_and_retried_by_message() -> Result<()> {
     let outside = Outside::new().await?;
     let client = outside.stack.analyst().await?;
-    let (file, task) = in_the_middle(&client).await?;
+    let (model, file, task) = in_the_middle(&outside.stack, &client).await?;
     outside.send("handle_process", "1", order(&file, &task, "pause")).await?;
     client.wait_for(&task, "paused").await?;
     outside.send("handle_process", "2", order(&file, &task, "resume")).await?;
@@ -147,6 +151,7 @@ async fn a_running_task_is_held_let_go_on_ended_and_retried_by_message() -> Resu
     outside.send("handle_process", "1", order(&file, &task, "pause")).await?;
     outside.send("handle_process", "3", order(&file, &task, "stop")).await?;
     client.wait_for(&task, "stopped").await?;
+    model.latency(Latency::Fixed(Duration::ZERO));
     let retry = json!({ "task_id": task, "file_id": file, "file_path": "", "last_event_step": "appending_collumns" });
     outside.send("retry_step", "4", retry.to_string()).await?;
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -247,7 +252,7 @@ fn without_gap(events: &[Value]) -> Result<()> {
 async fn a_client_that_comes_and_goes_sees_every_event_of_a_task_once() -> Result<()> {
     let stack = Stack::embedded(DALLOSH, &[]).await?;
     let client = stack.analyst().await?;
-    let (_, task) = in_the_middle(&client).await?;
+    let (_model, _, task) = in_the_middle(&stack, &client).await?;
     let steering = async {
         for _ in 0..10 {
             client.act(&task, "pause").await?.expect(202)?;
