@@ -78,7 +78,11 @@ pub struct TokenVerifier {
 impl TokenVerifier {
     /// Verifies with what the service behind `auth` publishes; asks for it when the first token comes.
     pub fn new(auth: ServiceClient) -> Self {
-        Self { auth, keys: PublishedKeys::default(), revocations: Published::new(Revocations::PATH, REVOCATIONS) }
+        Self {
+            auth,
+            keys: PublishedKeys::default(),
+            revocations: Published::new("the auth service", Revocations::PATH, REVOCATIONS),
+        }
     }
 
     /// Checks a token and gives what it says.
