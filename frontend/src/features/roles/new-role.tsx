@@ -1,5 +1,6 @@
 'use client';
 
+import { useMutation } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useTranslations } from 'next-intl';
 import { useState } from 'react';
@@ -8,9 +9,8 @@ import { Button } from '@/components/ui/button';
 import { Field, Input, Select } from '@/components/ui/field';
 import { Popover, PopoverContent, PopoverTrigger } from '@/components/ui/popover';
 import { createRole, type Permission } from '@/lib/api/generated';
-import { ApiProblem } from '@/lib/api/problem';
 import { useRoleName } from '@/lib/role-name';
-import { useForgetRoles, type Role } from './queries';
+import { isNameTaken, useForgetRoles, type Role } from './queries';
 
 /** A role begins with what another one allows, or with nothing; the rest is set in its column. */
 export function NewRole({ roles, own }: { roles: Role[]; own: readonly Permission[] }) {
@@ -30,26 +30,15 @@ function Form({ roles, own, onDone }: { roles: Role[]; own: readonly Permission[
   const forget = useForgetRoles();
   const [name, setName] = useState('');
   const [like, setLike] = useState('');
-  const [problem, setProblem] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-  const taken = problem instanceof ApiProblem && problem.code === 'conflict';
-  const make = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      await createRole({ body: { name: name.trim(), permissions: roles.find(({ uid }) => uid === like)?.permissions ?? [] }, throwOnError: true });
-      onDone();
-      await forget();
-    } catch (refusal) {
-      setProblem(refusal);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { mutate: make, isPending: busy, error: problem, reset } = useMutation({
+    mutationFn: () => createRole({ body: { name: name.trim(), permissions: roles.find(({ uid }) => uid === like)?.permissions ?? [] }, throwOnError: true }),
+    onSuccess: () => { onDone(); return forget(); },
+  });
+  const taken = isNameTaken(problem);
   return (
-    <form className="grid gap-3" onSubmit={(event) => { event.preventDefault(); void make(); }}>
+    <form className="grid gap-3" onSubmit={(event) => { event.preventDefault(); make(); }}>
       {problem !== null && !taken && <ProblemAlert problem={problem} />}
-      <Field label={t('name')} error={taken ? t('nameTaken') : undefined}>{(field) => <Input {...field} value={name} maxLength={50} onChange={(event) => { setName(event.target.value); setProblem(null); }} />}</Field>
+      <Field label={t('name')} error={taken ? t('nameTaken') : undefined}>{(field) => <Input {...field} value={name} maxLength={50} onChange={(event) => { setName(event.target.value); reset(); }} />}</Field>
       <Field label={t('like')}>
         {(field) => (
           <Select {...field} value={like} onChange={(event) => setLike(event.target.value)}>

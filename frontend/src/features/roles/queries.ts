@@ -1,6 +1,7 @@
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRole, listRoles, type Permission, type ResourceRoleData } from '@/lib/api/generated';
 import { listPermissionsOptions, listRolesQueryKey, listUsersOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
+import { ApiProblem } from '@/lib/api/problem';
 
 /** A role with the revision that a change is made to. */
 export interface Role { uid: string; name: string; permissions: Permission[]; etag: string; fixed: 'admin' | 'analyst' | null }
@@ -25,6 +26,9 @@ export const useRevisedRoles = () => useQuery({
 });
 
 export const usePermissions = () => useQuery({ ...listPermissionsOptions(), staleTime: Infinity });
+
+/** Whether a role was refused because another one has its name. */
+export const isNameTaken = (problem: unknown) => problem instanceof ApiProblem && problem.code === 'conflict';
 
 const MOST = 200;
 export interface UserCount { users: number; more: boolean }

@@ -1,5 +1,6 @@
 'use client';
 
+import { useMutation } from '@tanstack/react-query';
 import { ChevronDown, Lock } from 'lucide-react';
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
@@ -10,10 +11,9 @@ import { Button } from '@/components/ui/button';
 import { Field, Input } from '@/components/ui/field';
 import { Popover, PopoverContent, PopoverTrigger } from '@/components/ui/popover';
 import { deleteRole, updateRole, type Permission } from '@/lib/api/generated';
-import { ApiProblem } from '@/lib/api/problem';
 import { pathsOf } from '@/lib/paths';
 import { useRoleName } from '@/lib/role-name';
-import { useForgetRoles, type Role, type UserCount } from './queries';
+import { isNameTaken, useForgetRoles, type Role, type UserCount } from './queries';
 
 interface RoleHeadProps { role: Role; count: UserCount | undefined; mayManage: boolean; own: readonly Permission[] }
 
@@ -57,26 +57,15 @@ function Rename({ role, onDone }: { role: Role; onDone: () => void }) {
   const t = useTranslations('roles');
   const forget = useForgetRoles();
   const [name, setName] = useState(role.name);
-  const [problem, setProblem] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-  const taken = problem instanceof ApiProblem && problem.code === 'conflict';
-  const rename = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      await updateRole({ path: { id: role.uid }, headers: { 'If-Match': role.etag }, body: { name: name.trim() }, throwOnError: true });
-      onDone();
-      await forget();
-    } catch (refusal) {
-      setProblem(refusal);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { mutate: rename, isPending: busy, error: problem, reset } = useMutation({
+    mutationFn: () => updateRole({ path: { id: role.uid }, headers: { 'If-Match': role.etag }, body: { name: name.trim() }, throwOnError: true }),
+    onSuccess: () => { onDone(); return forget(); },
+  });
+  const taken = isNameTaken(problem);
   return (
-    <form className="grid gap-3" onSubmit={(event) => { event.preventDefault(); void rename(); }}>
+    <form className="grid gap-3" onSubmit={(event) => { event.preventDefault(); rename(); }}>
       {problem !== null && !taken && <ProblemAlert problem={problem} />}
-      <Field label={t('name')} error={taken ? t('nameTaken') : undefined}>{(field) => <Input {...field} value={name} maxLength={50} onChange={(event) => { setName(event.target.value); setProblem(null); }} />}</Field>
+      <Field label={t('name')} error={taken ? t('nameTaken') : undefined}>{(field) => <Input {...field} value={name} maxLength={50} onChange={(event) => { setName(event.target.value); reset(); }} />}</Field>
       <div><Button type="submit" size="sm" disabled={busy || !name.trim() || name.trim() === role.name}>{t('rename')}</Button></div>
     </form>
   );
