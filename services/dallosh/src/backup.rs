@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use dallosh_secrets::KEY_FOLDER;
 use dallosh_service_kit::Config;
 use dallosh_store::{StoreError, check_sqlite, copy_sqlite};
 use serde::{Deserialize, Serialize};
@@ -83,23 +84,27 @@ pub struct Copied {
     pub taken_at: DateTime<Utc>,
 }
 
-/// Where each part of a backup lies on this machine: its name in the backup, and its place.
+/// Where the parts of a backup lie on this machine.
 struct Places {
     database: PathBuf,
     anchors: PathBuf,
-    folders: [(&'static str, PathBuf); FOLDERS.len()],
+    /// Each with its name in a backup.
+    folders: [(&'static str, PathBuf); 2],
 }
-
-/// The folders below the data folder that are kept beside the objects.
-const FOLDERS: [&str; 2] = ["objects", "keys"];
 
 impl Places {
     fn of(config: &Config) -> Result<Self, BackupError> {
         let database = config.database_url.strip_prefix("sqlite://").ok_or(BackupError::Elsewhere("the database"))?;
         let objects = config.storage_url.strip_prefix("file://").ok_or(BackupError::Elsewhere("the object store"))?;
-        let [objects_name, keys] = FOLDERS;
-        let folders = [(objects_name, objects.into()), (keys, config.data_dir.join(keys))];
+        let folders = [("objects", objects.into()), (KEY_FOLDER, config.data_dir.join(KEY_FOLDER))];
         Ok(Self { database: database.into(), anchors: config.log_anchors.clone(), folders })
+    }
+
+    /// Every part: its name in a backup, and its place.
+    fn parts(&self) -> impl Iterator<Item = (&'static Path, &Path)> {
+        let folders = self.folders.iter().map(|(name, place)| (*name, place));
+        let parts = folders.chain([(DATABASE, &self.database), (ANCHORS, &self.anchors)]);
+        parts.map(|(name, place)| (Path::new(name), place.as_path()))
     }
 }
 
@@ -149,18 +154,15 @@ pub fn restore(config: &Config, folder: &Path) -> Result<Copied, BackupError> {
     if manifest.version != VERSION || !manifest.files.keys().all(|path| is_below(path)) {
         return Err(not_one());
     }
-    let parts = places.folders.iter().map(|(name, place)| (Path::new(*name), place));
-    let parts: Vec<_> =
-        parts.chain([(Path::new(DATABASE), &places.database), (Path::new(ANCHORS), &places.anchors)]).collect();
     let draft_of = |place: &Path| PathBuf::from(format!("{}.restoring", place.display()));
-    for (_, place) in &parts {
+    for (_, place) in places.parts() {
         if place.exists() {
-            return Err(BackupError::InTheWay((*place).clone()));
+            return Err(BackupError::InTheWay(place.to_owned()));
         }
         clear(&draft_of(place))?;
     }
     for (path, kept) in &manifest.files {
-        let (part, place) = parts.iter().find(|(part, _)| path.starts_with(part)).ok_or_else(not_one)?;
+        let (part, place) = places.parts().find(|(part, _)| path.starts_with(part)).ok_or_else(not_one)?;
         let rest = path.strip_prefix(part).unwrap_or(path);
         let draft = draft_of(place);
         let to = if rest.as_os_str().is_empty() { draft } else { draft.join(rest) };
@@ -169,10 +171,10 @@ pub fn restore(config: &Config, folder: &Path) -> Result<Copied, BackupError> {
         }
     }
     check_sqlite(&draft_of(&places.database))?;
-    for (_, place) in &parts {
+    for (_, place) in places.parts() {
         let draft = draft_of(place);
         if draft.exists() {
-            fs::rename(&draft, place).map_err(|source| BackupError::File { path: (*place).clone(), source })?;
+            fs::rename(&draft, place).map_err(|source| BackupError::File { path: place.to_owned(), source })?;
             sync_folder(place.parent().unwrap_or(place))?;
         }
     }
