@@ -1,6 +1,11 @@
 //! Opens the parts that the configuration names, builds the services on them, and runs them: all or one.
 
-use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use dallosh_auth::Operator;
 use dallosh_broker::Broker;
@@ -274,6 +279,13 @@ pub async fn init(config: &Config) -> Result<(), StackError> {
 
 /// Reads the whole activity log, and says what was found in it.
 pub async fn verify_log(config: &Config) -> Result<dallosh_admin::Report, StackError> {
+    // Opening a database makes it, and of an empty one there is nothing to prove.
+    if let Some(file) = config.database_url.strip_prefix("sqlite://")
+        && !Path::new(file).exists()
+    {
+        let reason = format!("there is no database at {file}; name the platform's folder with --data-dir");
+        return Err(StackError::Configuration(reason));
+    }
     let store = Store::open(&config.database_url, Arc::new(SystemClock)).await.map_err(part("the database"))?;
     dallosh_admin::verify_log(config, &store).await.map_err(part("the activity log"))
 }

@@ -70,6 +70,17 @@ async fn a_taken_port_and_a_taken_folder_are_one_line_each() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_log_of_a_folder_without_a_database_is_not_verified_and_no_database_is_made() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let elsewhere = folder.path().join("elsewhere");
+    let path = elsewhere.display().to_string();
+    let (code, said) = refused(&["logs", "verify", "--data-dir", &path], &[]).await?;
+    ensure!(code == Some(78) && said.contains(&path), "{code:?} {said}");
+    ensure!(!elsewhere.exists(), "a folder was made");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_data_folder_that_can_not_be_one_is_named() -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
     let path = file.path().display().to_string();
