@@ -16,6 +16,7 @@ mod preview;
 mod profile;
 mod reader;
 mod rejects;
+mod row_index;
 mod rows;
 mod scan;
 mod splitter;
@@ -40,6 +41,7 @@ pub use profile::{
 };
 pub use reader::{Limits, Reader, Row, Step};
 pub use rejects::{Reject, write_rejects};
+pub use row_index::{RowFilter, RowIndex, RowPage, RowSpan};
 pub use rows::{EMPTY_TEXT, TextRow, TextRows};
 pub use scan::{Cells, Table, TableBatch, TableBytes};
 pub use survey::{OutlierBounds, Survey, survey};

@@ -52,7 +52,7 @@ pub fn preview(input: impl Read, dialect: &Dialect, rows: usize, limits: &Limits
     Ok(Preview { columns: typed(header, &shown), rows: shown, complete: whole && !more })
 }
 
-fn typed(header: &Header, rows: &[Vec<String>]) -> Vec<PreviewColumn> {
+pub(crate) fn typed(header: &Header, rows: &[Vec<String>]) -> Vec<PreviewColumn> {
     let columns = header.names().iter().enumerate().map(|(index, name)| {
         let mut guess = TypeGuess::new(name);
         rows.iter().filter_map(|row| row.get(index)).for_each(|cell| guess.add(cell));

@@ -68,7 +68,7 @@ impl<'a> Row<'a> {
         self.line
     }
 
-    /// Byte on which the row begins in a file of UTF-8; [`Reader::resume`] goes on there.
+    /// Byte of the file on which the row begins; [`Reader::resume`] goes on there.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -387,7 +387,7 @@ impl<R: Read> Reader<R> {
         Ok(Self { input, rows, scratch, header })
     }
 
-    /// Goes on in the middle of a file of UTF-8: `input` begins at a [`Row::offset`] of it. Lines count from there.
+    /// Goes on in the middle of a file: `input` begins at a [`Row::offset`] of it. Lines count from there.
     pub fn resume(
         input: R,
         header: Header,

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memchr3};
 
-use crate::{DatasetError, Dialect, Limits};
+use crate::{DatasetError, Dialect, Encoding, Limits};
 
 /// Where a cell lies in its record, without its quotes.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Record {
     end: usize,
     /// Line on which it begins.
     pub line: u64,
-    /// Byte offset of its beginning in the text.
+    /// Byte of the file on which it begins.
     pub offset: u64,
     /// Number of cells, also of those past the limit of columns, which have no span.
     pub width: usize,
@@ -45,6 +45,9 @@ pub(crate) struct Splitter {
     start: usize,
     /// Offset of `buffer[0]` in the text.
     base: u64,
+    encoding: Encoding,
+    /// Byte of the file that `buffer[start]` was decoded from.
+    place: u64,
     line: u64,
     after_return: bool,
     at_beginning: bool,
@@ -81,6 +84,8 @@ impl Splitter {
             filled: 0,
             start: 0,
             base: 0,
+            encoding: dialect.encoding,
+            place: 0,
             line: 1,
             after_return: false,
             at_beginning: true,
@@ -90,10 +95,18 @@ impl Splitter {
         })
     }
 
-    /// Tells that the first byte is one in the middle of a text.
+    /// Tells that the first byte is one in the middle of a file.
     pub fn begin_at(&mut self, offset: u64) {
         self.base = offset;
+        self.place = offset;
         self.at_beginning = false;
+    }
+
+    /// Passes over bytes that need not be looked at again.
+    fn advance(&mut self, bytes: usize) {
+        let passed = self.buffer.get(self.start..self.start + bytes).unwrap_or_default();
+        self.place += bytes_in_file(passed, self.encoding);
+        self.start += bytes;
     }
 
     /// Room for at least `bytes` more, to be filled and then told to [`commit`](Self::commit).
@@ -181,12 +194,12 @@ impl Splitter {
                     start: self.start,
                     end: self.start + length,
                     line: self.line,
-                    offset: self.base + self.start as u64,
+                    offset: self.place,
                     width,
                     broken,
                 };
                 self.line += line_breaks(self.bytes(&record)) + u64::from(terminator.is_some());
-                self.start += length + usize::from(terminator.is_some());
+                self.advance(length + usize::from(terminator.is_some()));
                 self.after_return = terminator == Some(b'\r');
                 self.wanted = 0;
                 Ok(Some(record))
@@ -212,14 +225,14 @@ impl Splitter {
                 return false;
             }
             if data.starts_with(MARK) {
-                self.start += MARK.len();
+                self.advance(MARK.len());
             }
             self.at_beginning = false;
         }
         if self.after_return {
             match self.unread().first() {
                 None => return false,
-                Some(b'\n') => self.start += 1,
+                Some(b'\n') => self.advance(1),
                 Some(_) => {}
             }
             self.after_return = false;
@@ -280,6 +293,18 @@ fn ascii(sign: char) -> Result<u8, DatasetError> {
         Ok(byte) if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) => Ok(byte),
         _ => Err(DatasetError::UnsupportedDialect { what: "delimiter and quote have to be ASCII and no line end" }),
     }
+}
+
+/// How many bytes of the file a text was decoded from.
+fn bytes_in_file(text: &[u8], encoding: Encoding) -> u64 {
+    // Every character begins with a byte that goes on no other; those of two units of UTF-16 have four bytes.
+    let characters = || text.iter().filter(|byte| !matches!(byte, 0x80..=0xBF)).count();
+    let count = match encoding {
+        Encoding::Utf8 => text.len(),
+        Encoding::Windows1252 => characters(),
+        Encoding::Utf16Le | Encoding::Utf16Be => 2 * (characters() + text.iter().filter(|byte| **byte >= 0xF0).count()),
+    };
+    count as u64
 }
 
 /// Line ends: `\n`, `\r\n` and a lone `\r`.
