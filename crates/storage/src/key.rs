@@ -88,7 +88,7 @@ impl Key {
         Self(format!("uploads/{upload}/{part}.part"))
     }
 
-    /// The folder of what is known about the columns of a file.
+    /// The folder of what is known about the columns and rows of a file.
     pub fn profiles(file: Uid) -> Self {
         Self(format!("profiles/{file}"))
     }
@@ -96,6 +96,11 @@ impl Key {
     /// What is known about the columns of a stage, as it was when this was its fingerprint.
     pub fn profile(file: Uid, stage: Stage, fingerprint: u128) -> Self {
         Self(format!("profiles/{file}/{}-{fingerprint:032x}.json", stage.name()))
+    }
+
+    /// Where the rows of a table lie that `rows` names, as it was when this was its fingerprint.
+    pub fn row_index(file: Uid, rows: &'static str, fingerprint: u128) -> Self {
+        Self(format!("profiles/{file}/{rows}-rows-{fingerprint:032x}.json"))
     }
 
     /// The text.

@@ -3,15 +3,16 @@
 //! Deliberately not here: what a run of the pipeline does with a dataset. The worker writes the cleaned and the
 //! analysed stage straight into the object store; this service finds them there by their keys.
 
+mod derived;
 mod error;
 mod exports;
 mod file;
 mod form;
 mod intake;
 mod janitor;
-mod profiles;
 mod reading;
 mod routes;
+mod rows;
 mod state;
 mod store;
 mod upload;

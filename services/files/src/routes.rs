@@ -7,19 +7,23 @@ mod list;
 mod preview;
 mod profile;
 mod rejects;
+mod rows;
 mod update;
 mod upload;
 mod uploads;
 
+use std::rc::Rc;
+
+use actix_web::{HttpResponse, http::header};
 use dallosh_contracts::{FileData, Links, Resource};
-use dallosh_dataset::ColumnType;
+use dallosh_dataset::{ColumnType, PreviewColumn};
 use dallosh_storage::{Key, Stage};
 use dallosh_store::Versioned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{file::File, store::to_wire};
+use crate::{derived::Progress, file::File, store::to_wire};
 
 /// The media type of every download, whatever the uploader said.
 const MEDIA_TYPE: &str = "text/csv";
@@ -36,6 +40,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(list::list_files)
         .service(preview::preview_file)
         .service(profile::profile_file)
+        .service(rows::list_file_rows)
         .service(content::get_file_content)
         .service(content::head_file_content)
         .service(rejects::list_file_rejects)
@@ -75,6 +80,70 @@ impl FileStage {
     }
 }
 
+/// A column and the kind of its first values.
+#[derive(Debug, Serialize, ToSchema)]
+struct FilePreviewColumn {
+    /// Its name.
+    #[schema(example = "full_text")]
+    name: String,
+    /// What its first values are: `text`, `integer`, `number`, `boolean` or `time`. The cells are given as text all the
+    /// same.
+    #[serde(rename = "type")]
+    #[schema(example = "text")]
+    kind: &'static str,
+}
+
+impl From<PreviewColumn> for FilePreviewColumn {
+    fn from(column: PreviewColumn) -> Self {
+        let PreviewColumn { name, column_type } = column;
+        Self { name, kind: type_word(column_type) }
+    }
+}
+
+/// Cells under the names of their columns, in the order of the file.
+#[derive(Debug)]
+struct RowView(Rc<Vec<String>>, Vec<String>);
+
+impl RowView {
+    /// The rows of a table with these columns.
+    fn all(columns: &[PreviewColumn], rows: Vec<Vec<String>>) -> Vec<Self> {
+        let names = Rc::new(columns.iter().map(|column| column.name.clone()).collect());
+        rows.into_iter().map(|cells| Self(Rc::clone(&names), cells)).collect()
+    }
+}
+
+impl Serialize for RowView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(self.1.len()))?;
+        for (name, cell) in self.0.iter().zip(&self.1) {
+            object.serialize_entry(name, cell)?;
+        }
+        object.end()
+    }
+}
+
+/// How far the reading of a whole table is, which has to end before the answer.
+#[derive(Debug, Serialize, ToSchema)]
+struct FileReadingProgress {
+    /// `running`.
+    #[schema(example = "running")]
+    status: &'static str,
+    /// Bytes of the file that were read.
+    bytes_done: u64,
+    /// All of them.
+    bytes_total: u64,
+}
+
+/// 202: what is asked for is being made.
+fn running(progress: &Progress) -> HttpResponse {
+    let (bytes_done, bytes_total) = (progress.bytes_done(), progress.bytes_total);
+    HttpResponse::Accepted().insert_header((header::RETRY_AFTER, "1")).json(FileReadingProgress {
+        status: "running",
+        bytes_done,
+        bytes_total,
+    })
+}
+
 /// What the cells of a column are, in a word.
 fn type_word(column_type: ColumnType) -> &'static str {
     match column_type {
@@ -96,6 +165,7 @@ fn view(file: Versioned<File>) -> Resource<FileData> {
         ("content".to_owned(), format!("{own}/content")),
         ("preview".to_owned(), format!("{own}/preview")),
         ("profile".to_owned(), format!("{own}/profile")),
+        ("rows".to_owned(), format!("{own}/rows")),
         ("tasks".to_owned(), format!("/v1/tasks?file_id={uid}")),
     ]);
     if rejected_rows > 0 {

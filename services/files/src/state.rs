@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     StartError,
-    profiles::Profiles,
+    derived::Derived,
     store::Files,
     uploads::{Uploads, Writers},
 };
@@ -20,7 +20,8 @@ const UPLOADS: usize = 16;
 const PIECES: usize = 2;
 /// Readings of a whole file at once; more wait a little and are told to come back.
 const SCANS: usize = 2;
-
+/// Pages of rows that are read at once; more wait.
+const PAGES: usize = 4;
 /// Stages that are handed out in other formats at once; more wait a little and are told to come back.
 const EXPORTS: usize = 4;
 
@@ -44,7 +45,9 @@ pub struct State {
     pub exports: Arc<Semaphore>,
     /// Where an export keeps what does not fit into memory.
     pub scratch: PathBuf,
-    pub profiles: Profiles,
+    pub pages: Arc<Semaphore>,
+    pub profiles: Arc<Derived>,
+    pub row_indexes: Arc<Derived>,
 }
 
 impl State {
@@ -64,7 +67,9 @@ impl State {
             scans: Arc::new(Semaphore::new(SCANS)),
             exports: Arc::new(Semaphore::new(EXPORTS)),
             scratch: config.data_dir.clone(),
-            profiles: Profiles::default(),
+            pages: Arc::new(Semaphore::new(PAGES)),
+            profiles: Arc::default(),
+            row_indexes: Arc::default(),
         })
     }
 }

@@ -1,15 +1,13 @@
-use std::rc::Rc;
-
 use actix_web::{get, web};
 use dallosh_contracts::Permission;
-use dallosh_dataset::{Dialect, Preview, PreviewColumn};
+use dallosh_dataset::{Dialect, Preview};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, Problem};
 use dallosh_storage::StorageErrorKind;
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{FileStage, type_word};
+use super::{FilePreviewColumn, FileStage, RowView};
 use crate::{error::Error, reading, state::State};
 
 /// Rows of a preview unless asked, and at most.
@@ -27,26 +25,6 @@ struct PreviewParams {
     stage: Option<FileStage>,
 }
 
-/// A column and the kind of its first values.
-#[derive(Debug, Serialize, ToSchema)]
-struct FilePreviewColumn {
-    /// Its name.
-    #[schema(example = "full_text")]
-    name: String,
-    /// What its first values are: `text`, `integer`, `number`, `boolean` or `time`. The cells are given as text all the
-    /// same.
-    #[serde(rename = "type")]
-    #[schema(example = "text")]
-    kind: &'static str,
-}
-
-impl From<PreviewColumn> for FilePreviewColumn {
-    fn from(column: PreviewColumn) -> Self {
-        let PreviewColumn { name, column_type } = column;
-        Self { name, kind: type_word(column_type) }
-    }
-}
-
 /// The first rows of a dataset.
 #[derive(Debug, Serialize, ToSchema)]
 struct FilePreview {
@@ -59,20 +37,6 @@ struct FilePreview {
     total_rows: Option<u64>,
     /// Whether there are more rows than these.
     truncated: bool,
-}
-
-/// Cells under the names of their columns, in the order of the file.
-#[derive(Debug)]
-struct RowView(Rc<Vec<String>>, Vec<String>);
-
-impl Serialize for RowView {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(Some(self.1.len()))?;
-        for (name, cell) in self.0.iter().zip(&self.1) {
-            object.serialize_entry(name, cell)?;
-        }
-        object.end()
-    }
 }
 
 /// Show the first rows of a dataset
@@ -106,11 +70,10 @@ pub async fn preview_file(
         other => other,
     })?;
     let total_rows = known.or_else(|| complete.then_some(rows.len() as u64));
-    let names = Rc::new(columns.iter().map(|column| column.name.clone()).collect());
     Ok(web::Json(FilePreview {
         truncated: total_rows.is_none_or(|total| total > rows.len() as u64),
+        rows: RowView::all(&columns, rows),
         columns: columns.into_iter().map(FilePreviewColumn::from).collect(),
-        rows: rows.into_iter().map(|cells| RowView(Rc::clone(&names), cells)).collect(),
         total_rows,
     }))
 }

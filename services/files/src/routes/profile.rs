@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse, get,
     http::header::{self, ContentType},
@@ -5,18 +7,23 @@ use actix_web::{
 };
 use dallosh_contracts::Permission;
 use dallosh_dataset::{
-    ColumnProfile, Distinct, FrequentValue, HistogramBin, LanguageShare, Lengths, Profile, TextProfile,
+    CLEAN_TEXT, ColumnProfile, Distinct, FrequentValue, HistogramBin, LanguageShare, Lengths, Profile, TextProfile,
+    profile,
 };
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, Problem, has_tag};
+use dallosh_storage::Key;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::FileStage;
+use super::{FileReadingProgress, FileStage, running};
 use crate::{
-    profiles::{self, Found, Subject},
+    derived::{Found, Order, Source, etag},
     state::State,
 };
+
+/// How long somebody who asks waits for a profile that is being made.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What to describe.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -146,18 +153,6 @@ struct FileLanguageShare {
     share: f64,
 }
 
-/// How far a profile is.
-#[derive(Debug, Serialize, ToSchema)]
-struct FileProfileProgress {
-    /// `running`.
-    #[schema(example = "running")]
-    status: &'static str,
-    /// Bytes of the file that were read.
-    bytes_done: u64,
-    /// All of them.
-    bytes_total: u64,
-}
-
 /// Describe the columns of a dataset
 ///
 /// Read from the whole stage in one pass, once for each content, and kept. A profile that takes longer than two seconds
@@ -168,7 +163,7 @@ struct FileProfileProgress {
     params(("id" = Uid, Path, description = "The file"), ProfileParams),
     responses(
         (status = 200, description = "The profile", body = FileProfile, headers(("ETag" = String, description = "Changes with the content and how it is read"))),
-        (status = 202, description = "It is being made", body = FileProfileProgress, headers(("Retry-After" = String, description = "Seconds until it makes sense to ask again"))),
+        (status = 202, description = "It is being made", body = FileReadingProgress, headers(("Retry-After" = String, description = "Seconds until it makes sense to ask again"))),
         (status = 304, description = "The client has this profile")
     )
 )]
@@ -183,31 +178,41 @@ pub async fn profile_file(
     let scope = caller.require(Permission::ReadDatasets)?;
     let of = params.into_inner().stage.unwrap_or_default();
     let file = state.files.get(scope, *id).await?;
-    let subject = Subject::find(&state, &file, of.stage(), of.as_str()).await?;
-    let tag = subject.etag();
+    let source = Source::stage(&state, &file, of.stage(), of.as_str()).await?;
+    let text_column = match of {
+        FileStage::Original => file.data.text_column,
+        FileStage::Cleaned | FileStage::Analysed => Some(CLEAN_TEXT.to_owned()),
+    };
+    let fingerprint = source.fingerprint(&format!("{text_column:?}"));
+    let tag = etag(fingerprint);
     if has_tag(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
-    match profiles::find(state.into_inner(), subject, render).await? {
+    let (dialect, limits) = (source.dialect.clone(), source.limits.clone());
+    let order = Order::new(&source, Key::profile(source.file, of.stage(), fingerprint), move |content| {
+        profile(content, &dialect, limits, text_column.as_deref()).map(FileProfile::from)
+    });
+    let state = state.into_inner();
+    match state.profiles.find(&state, order, PATIENCE).await? {
         Found::Ready(json) => Ok(HttpResponse::Ok()
             .insert_header((header::ETAG, tag))
             .insert_header((header::CACHE_CONTROL, "private, no-cache"))
             .insert_header(ContentType::json())
             .body(json)),
-        Found::Running { bytes_done, bytes_total } => Ok(HttpResponse::Accepted()
-            .insert_header((header::RETRY_AFTER, "1"))
-            .json(FileProfileProgress { status: "running", bytes_done, bytes_total })),
+        Found::Running(progress) => Ok(running(&progress)),
     }
 }
 
-fn render(profile: &Profile) -> serde_json::Result<Vec<u8>> {
-    let Profile { rows, rejected_rows, columns, text } = profile.clone();
-    serde_json::to_vec(&FileProfile {
-        rows,
-        rejected_rows,
-        columns: columns.into_iter().map(FileColumnProfile::from).collect(),
-        text: text.map(|text| FileTextProfile::of(text, rows)),
-    })
+impl From<Profile> for FileProfile {
+    fn from(profile: Profile) -> Self {
+        let Profile { rows, rejected_rows, columns, text } = profile;
+        Self {
+            rows,
+            rejected_rows,
+            columns: columns.into_iter().map(FileColumnProfile::from).collect(),
+            text: text.map(|text| FileTextProfile::of(text, rows)),
+        }
+    }
 }
 
 impl From<ColumnProfile> for FileColumnProfile {

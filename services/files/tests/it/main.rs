@@ -12,5 +12,6 @@ mod manage;
 mod profile;
 mod read;
 mod resumable;
+mod rows;
 mod stack;
 mod upload;

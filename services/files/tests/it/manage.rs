@@ -269,6 +269,7 @@ fn every_operation_is_described() {
         "head_file_content",
         "head_upload",
         "list_file_rejects",
+        "list_file_rows",
         "list_files",
         "preview_file",
         "profile_file",

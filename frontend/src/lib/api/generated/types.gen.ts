@@ -784,9 +784,9 @@ export type FileProfile = {
 };
 
 /**
- * How far a profile is.
+ * How far the reading of a whole table is, which has to end before the answer.
  */
-export type FileProfileProgress = {
+export type FileReadingProgress = {
     /**
      * Bytes of the file that were read.
      */
@@ -843,6 +843,34 @@ export type FileRejects = {
      * How many there are in the file.
      */
     total: number;
+};
+
+/**
+ * Some rows of a dataset, one behind the other.
+ */
+export type FileRows = {
+    /**
+     * In the order of the file.
+     */
+    columns: Array<FilePreviewColumn>;
+    /**
+     * The number of the first of them, counted from 0.
+     */
+    offset: number;
+    /**
+     * Each row as an object: column to the exact text of the cell, in the order of the columns.
+     */
+    rows: Array<{
+        [key: string]: string;
+    }>;
+    /**
+     * How many rows there are; `null` while it is not known.
+     */
+    total_rows?: number | null;
+    /**
+     * Whether there are fewer than asked for since more would be too much at once; ask for the rest from behind them.
+     */
+    truncated: boolean;
 };
 
 /**
@@ -4923,7 +4951,7 @@ export type ProfileFileResponses = {
     /**
      * It is being made
      */
-    202: FileProfileProgress;
+    202: FileReadingProgress;
 };
 
 export type ProfileFileResponse = ProfileFileResponses[keyof ProfileFileResponses];
@@ -4966,6 +4994,57 @@ export type ListFileRejectsResponses = {
 };
 
 export type ListFileRejectsResponse = ListFileRejectsResponses[keyof ListFileRejectsResponses];
+
+export type ListFileRowsData = {
+    body?: never;
+    path: {
+        /**
+         * The file
+         */
+        id: Uid;
+    };
+    query?: {
+        /**
+         * A table of a dataset.
+         */
+        stage?: 'original' | 'cleaned' | 'analysed' | 'removed';
+        /**
+         * Some rows of a table.
+         */
+        only?: 'duplicates' | 'outliers';
+        /**
+         * The number of the first row, counted from 0; 0 unless asked. Coerced, never refused.
+         */
+        offset?: number;
+        /**
+         * How many rows, 1 to 500; 100 unless asked. Coerced, never refused.
+         */
+        limit?: number;
+    };
+    url: '/v1/files/{id}/rows';
+};
+
+export type ListFileRowsErrors = {
+    /**
+     * A problem; see docs/errors.md
+     */
+    default: Problem;
+};
+
+export type ListFileRowsError = ListFileRowsErrors[keyof ListFileRowsErrors];
+
+export type ListFileRowsResponses = {
+    /**
+     * The rows
+     */
+    200: FileRows;
+    /**
+     * Where they lie is being found out
+     */
+    202: FileReadingProgress;
+};
+
+export type ListFileRowsResponse = ListFileRowsResponses[keyof ListFileRowsResponses];
 
 export type ListLogsData = {
     body?: never;

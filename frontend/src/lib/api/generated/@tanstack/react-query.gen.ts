@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { appendUpload, createApiToken, createModel, createRole, createTask, createUpload, createUser, deleteApiToken, deleteFile, deleteMe, deleteModel, deleteRole, deleteSession, deleteTask, deleteUpload, deleteUser, deleteUserSessions, estimateTask, exportLogs, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getLog, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getRole, getTask, getUser, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFiles, listKeys, listLogs, listModels, listPermissions, listRoles, listSessions, listTaskEvents, listTaskRows, listTasks, listUsers, listUserSessions, loginUser, logoutUser, type Options, pauseTask, previewFile, profileFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateRole, updateTask, updateUser, uploadFile } from '../sdk.gen';
-import type { AppendUploadData, AppendUploadError, AppendUploadResponse, CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateRoleData, CreateRoleError, CreateRoleResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, CreateUploadData, CreateUploadError, CreateUserData, CreateUserError, CreateUserResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteMeData, DeleteMeError, DeleteMeResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteRoleData, DeleteRoleError, DeleteRoleResponse, DeleteSessionData, DeleteSessionError, DeleteSessionResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DeleteUploadData, DeleteUploadError, DeleteUploadResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DeleteUserSessionsData, DeleteUserSessionsError, DeleteUserSessionsResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, ExportLogsData, ExportLogsError, ExportLogsResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetLogData, GetLogError, GetLogResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetRoleData, GetRoleError, GetRoleResponse, GetTaskData, GetTaskError, GetTaskResponse, GetUserData, GetUserError, GetUserResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLogsData, ListLogsError, ListLogsResponse, ListModelsData, ListModelsError, ListModelsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRolesData, ListRolesError, ListRolesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, ProfileFileData, ProfileFileError, ProfileFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateRoleData, UpdateRoleError, UpdateRoleResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UpdateUserData, UpdateUserError, UpdateUserResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
+import { appendUpload, createApiToken, createModel, createRole, createTask, createUpload, createUser, deleteApiToken, deleteFile, deleteMe, deleteModel, deleteRole, deleteSession, deleteTask, deleteUpload, deleteUser, deleteUserSessions, estimateTask, exportLogs, getAiSettings, getAnalysis, getFile, getFileContent, getGeneralSettings, getHealth, getLog, getMe, getMetrics, getModel, getOpenapi, getOverview, getPublicSettings, getReadiness, getRole, getTask, getUser, listAnalysisPosts, listApiTokens, listEvents, listFileRejects, listFileRows, listFiles, listKeys, listLogs, listModels, listPermissions, listRoles, listSessions, listTaskEvents, listTaskRows, listTasks, listUsers, listUserSessions, loginUser, logoutUser, type Options, pauseTask, previewFile, profileFile, refreshSession, registerUser, restartTask, resumeTask, retryTask, startTask, stopTask, testModel, updateAiSettings, updateFile, updateGeneralSettings, updateMe, updateModel, updateRole, updateTask, updateUser, uploadFile } from '../sdk.gen';
+import type { AppendUploadData, AppendUploadError, AppendUploadResponse, CreateApiTokenData, CreateApiTokenError, CreateApiTokenResponse, CreateModelData, CreateModelError, CreateModelResponse, CreateRoleData, CreateRoleError, CreateRoleResponse, CreateTaskData, CreateTaskError, CreateTaskResponse, CreateUploadData, CreateUploadError, CreateUserData, CreateUserError, CreateUserResponse, DeleteApiTokenData, DeleteApiTokenError, DeleteApiTokenResponse, DeleteFileData, DeleteFileError, DeleteFileResponse, DeleteMeData, DeleteMeError, DeleteMeResponse, DeleteModelData, DeleteModelError, DeleteModelResponse, DeleteRoleData, DeleteRoleError, DeleteRoleResponse, DeleteSessionData, DeleteSessionError, DeleteSessionResponse, DeleteTaskData, DeleteTaskError, DeleteTaskResponse, DeleteUploadData, DeleteUploadError, DeleteUploadResponse, DeleteUserData, DeleteUserError, DeleteUserResponse, DeleteUserSessionsData, DeleteUserSessionsError, DeleteUserSessionsResponse, EstimateTaskData, EstimateTaskError, EstimateTaskResponse, ExportLogsData, ExportLogsError, ExportLogsResponse, GetAiSettingsData, GetAiSettingsError, GetAiSettingsResponse, GetAnalysisData, GetAnalysisError, GetAnalysisResponse, GetFileContentData, GetFileContentError, GetFileContentResponse, GetFileData, GetFileError, GetFileResponse, GetGeneralSettingsData, GetGeneralSettingsError, GetGeneralSettingsResponse, GetHealthData, GetHealthError, GetLogData, GetLogError, GetLogResponse, GetMeData, GetMeError, GetMeResponse, GetMetricsData, GetMetricsError, GetMetricsResponse, GetModelData, GetModelError, GetModelResponse, GetOpenapiData, GetOpenapiError, GetOverviewData, GetOverviewError, GetOverviewResponse, GetPublicSettingsData, GetPublicSettingsError, GetPublicSettingsResponse, GetReadinessData, GetReadinessError, GetReadinessResponse, GetRoleData, GetRoleError, GetRoleResponse, GetTaskData, GetTaskError, GetTaskResponse, GetUserData, GetUserError, GetUserResponse, ListAnalysisPostsData, ListAnalysisPostsError, ListAnalysisPostsResponse, ListApiTokensData, ListApiTokensError, ListApiTokensResponse, ListEventsData, ListEventsError, ListEventsResponse, ListFileRejectsData, ListFileRejectsError, ListFileRejectsResponse, ListFileRowsData, ListFileRowsError, ListFileRowsResponse, ListFilesData, ListFilesError, ListFilesResponse, ListKeysData, ListKeysError, ListKeysResponse, ListLogsData, ListLogsError, ListLogsResponse, ListModelsData, ListModelsError, ListModelsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRolesData, ListRolesError, ListRolesResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListTaskEventsData, ListTaskEventsError, ListTaskEventsResponse, ListTaskRowsData, ListTaskRowsError, ListTaskRowsResponse, ListTasksData, ListTasksError, ListTasksResponse, ListUsersData, ListUsersError, ListUserSessionsData, ListUserSessionsError, ListUserSessionsResponse, ListUsersResponse, LoginUserData, LoginUserError, LoginUserResponse, LogoutUserData, LogoutUserError, LogoutUserResponse, PauseTaskData, PauseTaskError, PauseTaskResponse, PreviewFileData, PreviewFileError, PreviewFileResponse, ProfileFileData, ProfileFileError, ProfileFileResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterUserData, RegisterUserError, RegisterUserResponse, RestartTaskData, RestartTaskError, RestartTaskResponse, ResumeTaskData, ResumeTaskError, ResumeTaskResponse, RetryTaskData, RetryTaskError, RetryTaskResponse, StartTaskData, StartTaskError, StartTaskResponse, StopTaskData, StopTaskError, StopTaskResponse, TestModelData, TestModelError, TestModelResponse, UpdateAiSettingsData, UpdateAiSettingsError, UpdateAiSettingsResponse, UpdateFileData, UpdateFileError, UpdateFileResponse, UpdateGeneralSettingsData, UpdateGeneralSettingsError, UpdateGeneralSettingsResponse, UpdateMeData, UpdateMeError, UpdateMeResponse, UpdateModelData, UpdateModelError, UpdateModelResponse, UpdateRoleData, UpdateRoleError, UpdateRoleResponse, UpdateTaskData, UpdateTaskError, UpdateTaskResponse, UpdateUserData, UpdateUserError, UpdateUserResponse, UploadFileData, UploadFileError, UploadFileResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -795,6 +795,59 @@ export const listFileRejectsInfiniteOptions = (options: Options<ListFileRejectsD
         return data;
     },
     queryKey: listFileRejectsInfiniteQueryKey(options)
+});
+
+export const listFileRowsQueryKey = (options: Options<ListFileRowsData>) => createQueryKey('listFileRows', options);
+
+/**
+ * Show any rows of a dataset
+ *
+ * Any page costs about as much as the first: where rows lie is found out in one pass over the content, once, and kept.
+ * Until then rows near the beginning are shown, of a later stage with `total_rows: null`, and others are 202: ask again
+ * after `Retry-After`. A page holds 1 MiB at most, and at least one row. Needs `read_datasets`.
+ */
+export const listFileRowsOptions = (options: Options<ListFileRowsData>) => queryOptions<ListFileRowsResponse, ListFileRowsError, ListFileRowsResponse, ReturnType<typeof listFileRowsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listFileRows({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listFileRowsQueryKey(options)
+});
+
+export const listFileRowsInfiniteQueryKey = (options: Options<ListFileRowsData>): QueryKey<Options<ListFileRowsData>> => createQueryKey('listFileRows', options, true);
+
+/**
+ * Show any rows of a dataset
+ *
+ * Any page costs about as much as the first: where rows lie is found out in one pass over the content, once, and kept.
+ * Until then rows near the beginning are shown, of a later stage with `total_rows: null`, and others are 202: ask again
+ * after `Retry-After`. A page holds 1 MiB at most, and at least one row. Needs `read_datasets`.
+ */
+export const listFileRowsInfiniteOptions = (options: Options<ListFileRowsData>) => infiniteQueryOptions<ListFileRowsResponse, ListFileRowsError, InfiniteData<ListFileRowsResponse>, QueryKey<Options<ListFileRowsData>>, number | Pick<QueryKey<Options<ListFileRowsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListFileRowsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                offset: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listFileRows({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listFileRowsInfiniteQueryKey(options)
 });
 
 export const listLogsQueryKey = (options?: Options<ListLogsData>) => createQueryKey('listLogs', options);
