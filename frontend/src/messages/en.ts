@@ -95,6 +95,7 @@ export const en = {
   },
   grid: {
     number: 'Row', row: 'Row {row}', openRow: 'Open row {row}', textToLabel: 'text to label', empty: 'empty',
+    reading: 'Reading the rows', count: '{total, plural, one {# row} other {# rows}}', counting: 'The first {shown, number} rows, counting the rest', goTo: 'Go to row', go: 'Go', tryAgain: 'Try again',
     types: { text: 'text', integer: 'number', number: 'number', boolean: 'yes or no', time: 'time' },
   },
   add: {
@@ -109,9 +110,18 @@ export const en = {
   },
   dataset: {
     rows: 'Rows', columns: 'Columns', size: 'Size', textColumn: 'Text column', uploaded: 'Uploaded', task: 'Latest task', noTask: 'none', notChosen: 'not chosen', openAnalysis: 'Open the analysis', add: 'Analyse', delete: 'Delete the dataset',
-    view: 'View', viewRows: 'Rows', viewProfile: 'Columns', viewRejects: 'Set aside ({count})', viewReading: 'How it is read', viewAdd: 'Analyse', stage: 'Stage', stages: { original: 'Original', cleaned: 'Cleaned', analysed: 'Analysed' },
-    firstOf: 'The first {shown, number} of {total, number} rows', allRows: 'All {shown, number} rows', first: 'The first {shown, number} rows', download: 'Download CSV, {stage}', otherFormats: 'Other formats', formats: { xlsx: 'Excel (.xlsx)', jsonl: 'JSON lines (.jsonl)', parquet: 'Parquet (.parquet)' }, gridOf: '{name}, {stage}, {rows} rows',
+    view: 'View', viewRows: 'Rows', viewProfile: 'Columns', viewCleaning: 'What cleaning did', viewRejects: 'Set aside ({count})', viewReading: 'How it is read', viewAdd: 'Analyse', stage: 'Stage', stages: { original: 'Original', cleaned: 'Cleaned', analysed: 'Analysed' },
+    download: 'Download CSV, {stage}', otherFormats: 'Other formats', formats: { xlsx: 'Excel (.xlsx)', jsonl: 'JSON lines (.jsonl)', parquet: 'Parquet (.parquet)' }, gridOf: '{name}, {stage}, {rows} rows',
     deleteTitle: 'Delete {name}?', deleteText: '{rows, plural, one {# row goes} other {# rows go}} with it, and what was cleaned and labelled of it. This can’t be undone.', keep: 'Keep', deleteAction: 'Delete dataset',
+  },
+  cleaning: {
+    title: 'What cleaning did', show: 'Show', kinds: { duplicates: 'Duplicates ({count, number})', outliers: 'Outliers ({count, number})', rejects: 'Set aside ({count, number})' },
+    about: { duplicates: 'Left out, since an earlier row has the same id or the same cells. “line” is where it stands in the file.', outliers: 'Kept and flagged: a number far outside of those of the other rows.', outliersRemoved: 'Left out as the task asked: a number far outside of those of the other rows.', rejects: 'Rows that can’t be read.' },
+    none: { duplicates: 'No row is there twice.', outliers: 'No number is far outside.', rejects: 'Every row can be read.' },
+    gridOf: { duplicates: '{name}, duplicates, {rows} rows', outliers: '{name}, outliers, {rows} rows' },
+  },
+  lineage: {
+    title: 'From the file to the charts', original: 'Original', cleaned: 'Cleaned', analysed: 'Analysed', charts: 'Charts', rows: '{rows, plural, one {# row} other {# rows}}', uploaded: 'Uploaded {at}', duplicates: '{count, plural, one {# duplicate} other {# duplicates}} removed', byTask: 'The task that made it', open: 'Figures and charts', notYet: 'not yet',
   },
   rejects: { title: 'Rows set aside', count: '{total, plural, one {# row that can’t be read} other {# rows that can’t be read}}, as they stand in the file', firstOf: 'The first {shown, number} of {total, number} rows that can’t be read', line: 'Line', reason: 'Reason', raw: 'As it stands in the file' },
   tasks: {

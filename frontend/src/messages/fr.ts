@@ -97,6 +97,7 @@ export const fr: Messages = {
   },
   grid: {
     number: 'Ligne', row: 'Ligne {row}', openRow: 'Ouvrir la ligne {row}', textToLabel: 'texte à étiqueter', empty: 'vide',
+    reading: 'Lecture des lignes', count: '{total, plural, one {# ligne} other {# lignes}}', counting: 'Les {shown, number} premières lignes, comptage du reste', goTo: 'Aller à la ligne', go: 'Aller', tryAgain: 'Réessayer',
     types: { text: 'texte', integer: 'nombre', number: 'nombre', boolean: 'oui ou non', time: 'date' },
   },
   add: {
@@ -111,9 +112,18 @@ export const fr: Messages = {
   },
   dataset: {
     rows: 'Lignes', columns: 'Colonnes', size: 'Taille', textColumn: 'Colonne de texte', uploaded: 'Importé', task: 'Dernière tâche', noTask: 'aucune', notChosen: 'à choisir', openAnalysis: 'Ouvrir l’analyse', add: 'Analyser', delete: 'Supprimer le jeu de données',
-    view: 'Vue', viewRows: 'Lignes', viewProfile: 'Colonnes', viewRejects: 'Mises de côté ({count})', viewReading: 'Comment il est lu', viewAdd: 'Analyser', stage: 'Étape', stages: { original: 'Origine', cleaned: 'Nettoyé', analysed: 'Analysé' },
-    firstOf: 'Les {shown, number} premières lignes sur {total, number}', allRows: 'Les {shown, number} lignes', first: 'Les {shown, number} premières lignes', download: 'Télécharger en CSV, {stage}', otherFormats: 'Autres formats', formats: { xlsx: 'Excel (.xlsx)', jsonl: 'Lignes JSON (.jsonl)', parquet: 'Parquet (.parquet)' }, gridOf: '{name}, {stage}, {rows} lignes',
+    view: 'Vue', viewRows: 'Lignes', viewProfile: 'Colonnes', viewCleaning: 'Ce que le nettoyage a fait', viewRejects: 'Mises de côté ({count})', viewReading: 'Comment il est lu', viewAdd: 'Analyser', stage: 'Étape', stages: { original: 'Origine', cleaned: 'Nettoyé', analysed: 'Analysé' },
+    download: 'Télécharger en CSV, {stage}', otherFormats: 'Autres formats', formats: { xlsx: 'Excel (.xlsx)', jsonl: 'Lignes JSON (.jsonl)', parquet: 'Parquet (.parquet)' }, gridOf: '{name}, {stage}, {rows} lignes',
     deleteTitle: 'Supprimer {name} ?', deleteText: '{rows, plural, one {# ligne disparaît} other {# lignes disparaissent}} avec lui, et ce qui en a été nettoyé et étiqueté. C’est définitif.', keep: 'Garder', deleteAction: 'Supprimer le jeu de données',
+  },
+  cleaning: {
+    title: 'Ce que le nettoyage a fait', show: 'Montrer', kinds: { duplicates: 'Doublons ({count, number})', outliers: 'Valeurs extrêmes ({count, number})', rejects: 'Mises de côté ({count, number})' },
+    about: { duplicates: 'Écartées, car une ligne précédente a le même identifiant ou les mêmes cellules. « line » est sa place dans le fichier.', outliers: 'Gardées et signalées : un nombre très au-delà de ceux des autres lignes.', outliersRemoved: 'Écartées comme la tâche le demandait : un nombre très au-delà de ceux des autres lignes.', rejects: 'Lignes illisibles.' },
+    none: { duplicates: 'Aucune ligne n’est en double.', outliers: 'Aucun nombre n’est très au-delà des autres.', rejects: 'Toutes les lignes sont lisibles.' },
+    gridOf: { duplicates: '{name}, doublons, {rows} lignes', outliers: '{name}, valeurs extrêmes, {rows} lignes' },
+  },
+  lineage: {
+    title: 'Du fichier aux graphiques', original: 'Origine', cleaned: 'Nettoyé', analysed: 'Analysé', charts: 'Graphiques', rows: '{rows, plural, one {# ligne} other {# lignes}}', uploaded: 'Importé le {at}', duplicates: '{count, plural, one {# doublon enlevé} other {# doublons enlevés}}', byTask: 'La tâche qui l’a produit', open: 'Chiffres et graphiques', notYet: 'pas encore',
   },
   rejects: { title: 'Lignes mises de côté', count: '{total, plural, one {# ligne illisible} other {# lignes illisibles}}, telles qu’elles sont dans le fichier', firstOf: 'Les {shown, number} premières lignes illisibles sur {total, number}', line: 'Ligne', reason: 'Raison', raw: 'Telle qu’elle est dans le fichier' },
   tasks: {

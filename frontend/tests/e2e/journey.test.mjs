@@ -51,6 +51,44 @@ test('register, upload, preview, add, start, pause, resume, done, analysis, dril
   const [header, first] = readFileSync(await file.path(), 'utf8').split('\n');
   assert.match(header, /sentiment.*priority.*main_topic/);
   assert.match(first, /negative/);
+
+  const grid = page.getByRole('table', { name: /^streets\.csv, Analysed/ });
+  await until(async () => (await grid.getAttribute('aria-rowcount')) === '6001', 'the grid knows how many rows there are');
+  const street = (row) => grid.locator(`[aria-rowindex="${row + 1}"]`).getByText(`dans la rue ${row - 1}, plus rien ne marche`).first();
+  await street(1).waitFor();
+  await page.getByRole('region', { name: /^streets\.csv, Analysed/ }).press('End');
+  await street(6000).waitFor();
+  await page.getByLabel('Go to row').fill('3000');
+  await page.getByLabel('Go to row').press('Enter');
+  await street(3000).waitFor();
+  await page.getByRole('region', { name: /^streets\.csv, Analysed/ }).evaluate((element) => { element.scrollTop = element.scrollHeight; });
+  await street(6000).waitFor();
+  assert.deepEqual(faults, []);
+});
+
+test('what cleaning did stands there row by row, as many as the task counted', { timeout: 120_000 }, async () => {
+  const { page, faults } = await openPage(stack);
+  await register(page);
+  await page.goto('/home/datasets?new=1');
+  const posts = manyPosts(400).toString().split('\n');
+  const viral = posts[400].replace(/,\d+$/, ',90000');
+  const content = [...posts.slice(0, 400), viral, posts[7], 'only one cell', posts[250]].join('\n');
+  await page.locator('input[type=file]').setInputFiles({ name: 'twice.csv', mimeType: 'text/csv', buffer: Buffer.from(content) });
+  await page.getByRole('button', { name: 'Add and start' }).click();
+  await page.getByRole('button', { name: 'Restart' }).waitFor({ timeout: 60_000 });
+  await page.goto(await page.evaluate(async () => {
+    const { items } = await (await fetch('/v1/files')).json();
+    return `/home/datasets?id=${items.find(({ data }) => data.filename === 'twice.csv').uid}&view=cleaning`;
+  }));
+  const duplicates = page.getByRole('table', { name: 'twice.csv, duplicates, 2 rows' });
+  await duplicates.getByText('dans la rue 6, plus').waitFor();
+  await duplicates.getByText('dans la rue 249, plus').waitFor();
+  await page.getByRole('button', { name: 'Outliers (1)' }).click();
+  await page.getByRole('table', { name: 'twice.csv, outliers, 1 rows' }).getByText('90000').waitFor();
+  await page.getByRole('group', { name: 'Show' }).getByRole('button', { name: 'Set aside (1)' }).click();
+  await page.getByRole('cell', { name: 'only one cell' }).waitFor();
+  await page.getByRole('list', { name: 'From the file to the charts' }).getByRole('link', { name: 'Cleaned' }).click();
+  await page.getByRole('table', { name: /^twice\.csv, Cleaned, 400 rows/ }).waitFor();
   assert.deepEqual(faults, []);
 });
 

@@ -1,6 +1,6 @@
 'use client';
 
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { ChartColumn, ChevronDown, Play, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
@@ -17,22 +17,22 @@ import { Menu, MenuContent, MenuItem, MenuTrigger } from '@/components/ui/menu';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { deleteFile, type ResourceFileData } from '@/lib/api/generated';
-import { getFileOptions, previewFileOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
+import { getFileOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
 import { useFormat } from '@/lib/format';
 import { usePaths } from '@/lib/paths';
 import { usePermission } from '@/lib/session';
 import { useForgetLists, useTasks } from '@/lib/task-queries';
 import { AddPanel } from './add-panel';
-import { DataGrid } from './data-grid';
+import { Cleaning } from './cleaning';
 import { DialectForm } from './dialect-form';
 import { ProfileView } from './profile-view';
 import { Rejects } from './rejects';
+import { RowsView } from './rows-view';
 import { useProfile, type Stage } from './use-profile';
 
 const STAGES = ['original', 'cleaned', 'analysed'] as const satisfies readonly Stage[];
-const VIEWS = ['rows', 'profile', 'rejects', 'reading', 'add'] as const;
+const VIEWS = ['rows', 'profile', 'cleaning', 'rejects', 'reading', 'add'] as const;
 const FORMATS = ['xlsx', 'jsonl', 'parquet'] as const;
-const ROWS = 500;
 
 export function DatasetPage({ id }: { id: string }) {
   const places = useTranslations('places');
@@ -55,6 +55,8 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
   const [deleting, setDeleting] = useState(false);
   const tasks = useTasks().data?.items.filter((task) => task.data.file_id === file.uid) ?? [];
   const latest = tasks[0];
+  // The stages are those of the last run.
+  const cleaned = tasks.filter((task) => task.data.file_cleaned).sort((a, b) => (b.data.started_at ?? '').localeCompare(a.data.started_at ?? ''))[0];
   const analysed = tasks.some((task) => task.data.file_analysed);
   const stages = STAGES.filter((stage) => stage === 'original' || tasks.some((task) => (stage === 'cleaned' ? task.data.file_cleaned : task.data.file_analysed)));
   const { data } = file;
@@ -99,6 +101,7 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
           options={[
             { value: 'rows', label: t('viewRows') },
             { value: 'profile', label: t('viewProfile') },
+            ...(cleaned ? [{ value: 'cleaning' as const, label: t('viewCleaning') }] : []),
             ...(data.rejected_rows > 0 ? [{ value: 'rejects' as const, label: t('viewRejects', { count: data.rejected_rows }) }] : []),
             ...(mayChange ? [{ value: 'reading' as const, label: t('viewReading') }] : []),
             ...(mayRun ? [{ value: 'add' as const, label: t('viewAdd') }] : []),
@@ -107,6 +110,7 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
       </div>
       {view === 'rows' && <Rows file={file} stages={stages} />}
       {view === 'profile' && <Profile file={file} stages={stages} />}
+      {view === 'cleaning' && cleaned && <Cleaning file={file} task={cleaned} />}
       {view === 'rejects' && <Rejects id={file.uid} />}
       {view === 'reading' && <DialectForm dataset={file} detected={data.dialect} onChanged={onChanged} />}
       {view === 'add' && <div className="max-w-[720px]"><AddPanel dataset={file} onAdded={(task) => router.push(paths.task(task.uid))} /></div>}
@@ -153,15 +157,11 @@ function Rows({ file, stages }: StagesProps) {
   const format = useFormat();
   const stage = useStage(stages);
   const profile = useProfile(file.uid, stage).data ?? undefined;
-  const preview = useQuery({ ...previewFileOptions({ path: { id: file.uid }, query: { rows: ROWS, stage } }), placeholderData: keepPreviousData });
-  const total = preview.data?.total_rows;
-  const shown = preview.data?.rows.length ?? 0;
   const content = `/v1/files/${file.uid}/content`;
   return (
     <section aria-label={t('viewRows')} className="flex min-h-0 flex-1 flex-col">
       <div className="gutter flex flex-wrap items-center gap-x-3 gap-y-2 border-b py-2">
         <StageChoice stages={stages} stage={stage} />
-        <p className="text-xs text-muted-foreground">{preview.data && (total && total > shown ? t('firstOf', { shown, total }) : preview.data.truncated ? t('first', { shown }) : t('allRows', { shown }))}</p>
         <div className="ml-auto flex items-center gap-1">
           <DownloadLink size="sm" href={`${content}?stage=${stage}`}>{t('download', { stage: t(`stages.${stage}`) })}</DownloadLink>
           <Menu>
@@ -170,9 +170,7 @@ function Rows({ file, stages }: StagesProps) {
           </Menu>
         </div>
       </div>
-      {preview.isPending && <div className="gutter grid gap-2 py-3"><Skeleton className="h-8" /><Skeleton className="h-80" /></div>}
-      {preview.error && <div className="gutter max-w-[760px] py-4"><ProblemAlert problem={preview.error} onRetry={() => void preview.refetch()} /></div>}
-      {preview.data && <DataGrid label={t('gridOf', { name: file.data.filename, stage: t(`stages.${stage}`), rows: format.count(shown) })} preview={preview.data} profile={profile} textColumn={file.data.text_column} className="h-[calc(100dvh-232px)] min-h-80" />}
+      <RowsView key={stage} id={file.uid} of={{ stage }} known={stage === 'original' ? file.data.row_count : undefined} label={(rows) => t('gridOf', { name: file.data.filename, stage: t(`stages.${stage}`), rows: format.count(rows) })} profile={profile} textColumn={file.data.text_column} className="h-[calc(100dvh-272px)] min-h-80" />
     </section>
   );
 }

@@ -15,7 +15,7 @@ import { usePaths } from '@/lib/paths';
 import { useForgetLists } from '@/lib/task-queries';
 import { AddPanel } from './add-panel';
 import { CutUploads } from './cut-uploads';
-import { DataGrid } from './data-grid';
+import { allOf, DataGrid } from './data-grid';
 import { DialectForm } from './dialect-form';
 import { DropZone } from './drop-zone';
 import { UploadRow } from './upload-row';
@@ -87,7 +87,7 @@ function Read({ dataset, onChanged }: { dataset: ResourceFileData; onChanged: (d
         <header className="gutter flex flex-wrap items-baseline gap-x-2 border-b py-3"><h2 id="preview-title" className="text-sm">{t('preview')}</h2><p className="text-xs text-muted-foreground">{t('previewRows', { count: preview.data?.rows.length ?? 0 })}</p></header>
         {preview.isPending && <div className="gutter grid gap-2 py-3"><Skeleton className="h-8" /><Skeleton className="h-64" /></div>}
         {preview.error && <div className="gutter py-4"><ProblemAlert problem={preview.error} onRetry={() => void preview.refetch()} /></div>}
-        {preview.data && <DataGrid label={t('previewOf', { name: dataset.data.filename })} preview={preview.data} textColumn={dataset.data.text_column} className="h-[calc(100dvh-440px)] min-h-80" />}
+        {preview.data && <DataGrid label={t('previewOf', { name: dataset.data.filename })} columns={preview.data.columns} rows={allOf(preview.data.rows)} textColumn={dataset.data.text_column} className="h-[calc(100dvh-440px)] min-h-80" />}
       </section>
     </>
   );
