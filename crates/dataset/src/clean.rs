@@ -54,7 +54,8 @@ pub struct CleanCounts {
 }
 
 /// Writes the rows to keep, their cells unchanged, with `clean_text` and `is_outlier` behind them; and to `removed`
-/// those left out, with their line and the reason before them.
+/// those left out, with their line, the reason and, of a duplicate, the number of the row that came before (counted
+/// from 1, over rows that can be read) before them.
 ///
 /// Memory grows with the number of rows by some 40 bytes each, and with nothing else.
 pub fn clean(
@@ -82,7 +83,7 @@ pub fn clean(
     write::push_row(&mut output.buffer, names.iter().map(String::as_str).chain([CLEAN_TEXT, IS_OUTLIER]));
     write::push_row(
         &mut removed.buffer,
-        ["line", "reason"].into_iter().chain(header.names().iter().map(String::as_str)),
+        ["line", "reason", "same_as"].into_iter().chain(header.names().iter().map(String::as_str)),
     );
 
     let mut rows = SeenRows::new(id);
@@ -91,10 +92,10 @@ pub fn clean(
     while let Some(step) = reader.read()? {
         let Step::Row(row) = step else { continue };
         counts.rows_read += 1;
-        if let Some(same) = rows.repeated(&row) {
+        if let Some(Earlier { row: number, same }) = rows.repeated(&row, counts.rows_read) {
             counts.duplicates_removed += 1;
             counts.exact_duplicates += u64::from(same == Same::Bytes);
-            removed.removed(&row, if same == Same::Id { "duplicate id" } else { "duplicate row" })?;
+            removed.removed(&row, if same == Same::Id { "duplicate id" } else { "duplicate row" }, Some(number))?;
             continue;
         }
         let outlier = bounds.iter().any(|&(column, lower, upper)| {
@@ -103,7 +104,7 @@ pub fn clean(
         counts.outliers_flagged += u64::from(outlier);
         if outlier && options.drop_outliers {
             counts.outliers_removed += 1;
-            removed.removed(&row, "outlier")?;
+            removed.removed(&row, "outlier", None)?;
             continue;
         }
         counts.rows_kept += 1;
@@ -172,10 +173,14 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
-    fn removed(&mut self, row: &Row<'_>, reason: &str) -> Result<(), DatasetError> {
+    fn removed(&mut self, row: &Row<'_>, reason: &str, same_as: Option<u32>) -> Result<(), DatasetError> {
         self.buffer.extend_from_slice(row.line().to_string().as_bytes());
         self.buffer.push(b',');
         write::push_cell(&mut self.buffer, reason);
+        self.buffer.push(b',');
+        if let Some(number) = same_as {
+            self.buffer.extend_from_slice(number.to_string().as_bytes());
+        }
         self.buffer.push(b',');
         push_cells(&mut self.buffer, row);
         self.buffer.push(b'\n');
@@ -190,11 +195,20 @@ enum Same {
     Bytes,
 }
 
+/// A row that came before.
+#[derive(Clone, Copy)]
+struct Earlier {
+    /// Its number, counted from 1.
+    row: u32,
+    same: Same,
+}
+
 /// Hashes of the rows that went by.
 struct SeenRows {
     id: Option<usize>,
-    /// For the hash of each id that of its whole first row; for rows without an id that of their cells, twice.
-    seen: HashMap<u64, u64>,
+    /// For the hash of each id that of its whole first row, cut in half to leave room for the row's number; for rows
+    /// without an id those of their cells.
+    seen: HashMap<u64, (u32, u32)>,
 }
 
 impl SeenRows {
@@ -202,8 +216,8 @@ impl SeenRows {
         Self { id, seen: HashMap::new() }
     }
 
-    /// Whether the row repeats an earlier one; remembers it if not.
-    fn repeated(&mut self, row: &Row<'_>) -> Option<Same> {
+    /// The row that this one repeats; remembers it under its number if there is none.
+    fn repeated(&mut self, row: &Row<'_>, number: u64) -> Option<Earlier> {
         let id = self.id.and_then(|id| row.get(id)).filter(|cell| !is_missing(cell));
         let (key, whole) = if let Some(id) = id {
             (xxh3_64(id.as_bytes()), xxh3_64(row.raw().as_bytes()))
@@ -211,12 +225,16 @@ impl SeenRows {
             let cells = cells_hash(row);
             (cells, cells)
         };
+        let half = u32::try_from(whole >> 32).unwrap_or_default();
         match self.seen.entry(key) {
             Entry::Vacant(entry) => {
-                entry.insert(whole);
+                entry.insert((half, u32::try_from(number).unwrap_or(u32::MAX)));
                 None
             }
-            Entry::Occupied(entry) => Some(if *entry.get() == whole { Same::Bytes } else { Same::Id }),
+            Entry::Occupied(entry) => {
+                let (first, row) = *entry.get();
+                Some(Earlier { row, same: if first == half { Same::Bytes } else { Same::Id } })
+            }
         }
     }
 }

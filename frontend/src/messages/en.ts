@@ -116,7 +116,7 @@ export const en = {
   },
   cleaning: {
     title: 'What cleaning did', show: 'Show', kinds: { duplicates: 'Duplicates ({count, number})', outliers: 'Outliers ({count, number})', rejects: 'Set aside ({count, number})' },
-    about: { duplicates: 'Left out, since an earlier row has the same id or the same cells. “line” is where it stands in the file.', outliers: 'Kept and flagged: a number far outside of those of the other rows.', outliersRemoved: 'Left out as the task asked: a number far outside of those of the other rows.', rejects: 'Rows that can’t be read.' },
+    about: { duplicates: 'Left out, since an earlier row has the same id or the same cells: “same_as” is its number in the original, “line” is where the row stands in the file.', outliers: 'Kept and flagged: a number far outside of those of the other rows.', outliersRemoved: 'Left out as the task asked: a number far outside of those of the other rows.', rejects: 'Rows that can’t be read.' },
     none: { duplicates: 'No row is there twice.', outliers: 'No number is far outside.', rejects: 'Every row can be read.' },
     gridOf: { duplicates: '{name}, duplicates, {rows} rows', outliers: '{name}, outliers, {rows} rows' },
   },

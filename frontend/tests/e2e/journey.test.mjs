@@ -83,6 +83,7 @@ test('what cleaning did stands there row by row, as many as the task counted', {
   const duplicates = page.getByRole('table', { name: 'twice.csv, duplicates, 2 rows' });
   await duplicates.getByText('dans la rue 6, plus').waitFor();
   await duplicates.getByText('dans la rue 249, plus').waitFor();
+  assert.match(await duplicates.getByRole('row').nth(2).innerText(), /250/, 'the number of the row that was kept');
   await page.getByRole('button', { name: 'Outliers (1)' }).click();
   await page.getByRole('table', { name: 'twice.csv, outliers, 1 rows' }).getByText('90000').waitFor();
   await page.getByRole('group', { name: 'Show' }).getByRole('button', { name: 'Set aside (1)' }).click();

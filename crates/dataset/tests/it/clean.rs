@@ -54,7 +54,7 @@ fn the_first_row_of_each_id_is_kept_and_the_others_are_listed() {
     assert_eq!((counts.duplicates_removed, counts.exact_duplicates), (3, 2));
     assert_eq!(
         written(&cleaned.removed),
-        "line,reason,id,text,n\n4,duplicate row,1,a,1\n5,duplicate id,1,a,2\n7,duplicate row,,c,1\n"
+        "line,reason,same_as,id,text,n\n4,duplicate row,1,1,a,1\n5,duplicate id,1,1,a,2\n7,duplicate row,5,,c,1\n"
     );
     assert_eq!(counts.warnings.len(), 1);
 }
@@ -87,7 +87,7 @@ fn outliers_are_marked_and_left_out_only_when_asked() {
     assert!(written(&marked.bytes).ends_with("21,viral,900,null,viral,true\n"));
     let dropped = cleaned_as(&text, &comma(), true).unwrap();
     assert_eq!((dropped.counts.rows_kept, dropped.counts.outliers_removed), (20, 1));
-    assert!(written(&dropped.removed).ends_with("22,outlier,21,viral,900,null\n"));
+    assert!(written(&dropped.removed).ends_with("22,outlier,,21,viral,900,null\n"));
 }
 
 #[test]

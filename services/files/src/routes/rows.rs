@@ -28,7 +28,8 @@ enum RowsStage {
     Cleaned,
     /// With the model's answers.
     Analysed,
-    /// What cleaning left out: the `line` of the original, the `reason`, the cells.
+    /// What cleaning left out: the `line` of the original, the `reason`, of a duplicate the number of the original row,
+    /// counted from 1, that it repeats (`same_as`), the cells.
     Removed,
 }
 
