@@ -6,7 +6,7 @@ use nix::{
     unistd::Pid,
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdout, Command},
 };
 
@@ -66,7 +66,21 @@ impl Process {
         environment: &[(String, String)],
         folder: &Path,
     ) -> Result<(Option<i32>, String, String)> {
-        let ended = tokio::time::timeout(PATIENCE, command(binary, arguments, environment, folder).output());
+        Self::run_with(binary, arguments, environment, folder, "").await
+    }
+
+    /// Runs a command to its end, with this on its standard input.
+    pub async fn run_with(
+        binary: &str,
+        arguments: &[&str],
+        environment: &[(String, String)],
+        folder: &Path,
+        input: &str,
+    ) -> Result<(Option<i32>, String, String)> {
+        let mut child = command(binary, arguments, environment, folder).stdin(Stdio::piped()).spawn()?;
+        // One that ends without reading is none the worse for it.
+        let _ = child.stdin.take().context("no standard input")?.write_all(input.as_bytes()).await;
+        let ended = tokio::time::timeout(PATIENCE, child.wait_with_output());
         let output = ended.await.context("it did not end in time")??;
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))

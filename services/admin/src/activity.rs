@@ -5,6 +5,7 @@ mod chain;
 mod entry;
 mod intake;
 mod keeper;
+mod operator;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -13,6 +14,7 @@ pub use anchors::AnchorError;
 pub use entry::Entry;
 pub use intake::{Intake, QUEUE};
 pub use keeper::{anchor, keep, last_anchored};
+pub use operator::{OperatorLog, OperatorLogError};
 pub use verify::{Finding, Report, VerifyError, verify_log};
 
 use std::sync::Arc;

@@ -34,7 +34,7 @@ use dallosh_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use crate::activity::{AnchorError, Finding, Report, VerifyError, verify_log};
+pub use crate::activity::{AnchorError, Finding, OperatorLog, OperatorLogError, Report, VerifyError, verify_log};
 use crate::{
     activity::{Intake, QUEUE},
     state::State,

@@ -4,6 +4,7 @@
 //! Deliberately not here: what a permission allows on a resource (its service knows), cookies and limits by address
 //! (the gateway sees the browser).
 
+mod accounts;
 mod api_token;
 mod attempts;
 mod error;
@@ -34,6 +35,7 @@ use dallosh_service_kit::{
 use dallosh_store::Store;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use accounts::{AccountError, Accounts, Kept, Listed};
 pub use operator::Operator;
 pub use start::{StartError, init};
 pub use tokens::TokenError;

@@ -86,7 +86,30 @@ pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Res
     let store = AuthStore::open(store).await?;
     let hashing = Hashing::start().await?;
     let beginning = Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() };
-    let FirstRoles { admin, analyst } = beginning.run().await?;
+    let roles = beginning.run().await?;
+    assemble(config, store, hashing, clock, roles).await
+}
+
+/// What [`state`] gives, with the first roles and without the first accounts, for the operator to make them.
+pub async fn state_without_accounts(
+    config: &Config,
+    store: &Store,
+    clock: Arc<dyn Clock>,
+) -> Result<State, StartError> {
+    let store = AuthStore::open(store).await?;
+    let hashing = Hashing::start().await?;
+    let beginning = Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() };
+    let roles = beginning.roles().await?;
+    assemble(config, store, hashing, clock, roles).await
+}
+
+async fn assemble(
+    config: &Config,
+    store: AuthStore,
+    hashing: Hashing,
+    clock: Arc<dyn Clock>,
+    FirstRoles { admin, analyst }: FirstRoles,
+) -> Result<State, StartError> {
     let folder = config.data_dir.clone();
     let keys = move || Ok::<_, KeyError>((keys::load_or_make(&folder)?, keys::others(&folder)?));
     let (key, others) = tokio::task::spawn_blocking(keys).await.map_err(|_| StartError::Stopping)??;
@@ -113,13 +136,17 @@ struct Beginning<'a> {
 
 impl Beginning<'_> {
     async fn run(&self) -> Result<FirstRoles, StartError> {
-        let admin = self.role(ADMIN, Role::admin()).await?;
-        let analyst = self.role(ANALYST, Role::analyst()).await?;
+        let FirstRoles { admin, analyst } = self.roles().await?;
         match self.config.profile {
             Profile::Development => self.known_accounts(admin, analyst).await?,
             Profile::Production => self.configured_admin(admin).await?,
         }
         Ok(FirstRoles { admin, analyst })
+    }
+
+    async fn roles(&self) -> Result<FirstRoles, StartError> {
+        let admin = self.role(ADMIN, Role::admin()).await?;
+        Ok(FirstRoles { admin, analyst: self.role(ANALYST, Role::analyst()).await? })
     }
 
     /// The role with this name, made when absent. The admin's always allows everything, also what a new version adds.

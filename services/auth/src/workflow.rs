@@ -26,6 +26,7 @@ use crate::{
     user::{Email, User},
 };
 
+pub use actor::Actor;
 pub use api_tokens::{Exchanged, NewApiToken, create_api_token, delete_api_token, exchange, list_api_tokens};
 
 /// How often a change of a user is tried again when another writer comes first.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     asyncapi, job,
     stack::{self, Stack, StackError},
+    user::{self, UserCommand},
 };
 
 /// What is logged unless told. lapin logs returned messages with their bodies; the broker's own lines say what matters.
@@ -78,6 +79,11 @@ enum Command {
     },
     /// Make collections, indexes, first roles and accounts, as `up` and `serve` do too.
     Init,
+    /// Make accounts, set passwords, list accounts: on the platform's database, whether the platform runs or not.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Work with the activity log.
     Logs {
         #[command(subcommand)]
@@ -161,13 +167,15 @@ impl Cli {
             }
             return ExitCode::SUCCESS;
         }
-        // A terminal that shows a progress bar is no place for a log.
-        let quiet = matches!(self.command, Command::Enrich { .. }) && self.common.log == LOG;
+        // A terminal that shows a progress bar, or a password, is no place for a log.
+        let quiet = matches!(self.command, Command::Enrich { .. } | Command::User { .. }) && self.common.log == LOG;
         let figures = match start_telemetry(if quiet { "error" } else { &self.common.log }) {
             Ok(figures) => figures,
             Err(error) => return failed(&error),
         };
-        let stop = stop_on_signals();
+        // A signal ends a question for a password at once.
+        let stop =
+            if matches!(self.command, Command::User { .. }) { CancellationToken::new() } else { stop_on_signals() };
         let outcome = match self.command {
             Command::Up { sample: Some(_) } if config.tls.is_some() => Err(StackError::Configuration(
                 "--sample goes through a door without TLS; leave it out, or unset gateway.tls_certificate and gateway.tls_key"
@@ -204,6 +212,7 @@ impl Cli {
                     .await
             }
             Command::Init => stack::init(&config).await,
+            Command::User { command } => user::run(&config, command).await,
             Command::Logs { command: LogsCommand::Verify { json } } => match stack::verify_log(&config).await {
                 Ok(report) => return told(&report, json),
                 Err(error) => Err(error),

@@ -8,6 +8,7 @@ mod cli;
 mod folder;
 mod job;
 mod stack;
+mod user;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,7 @@ use crate::{
     backup::{self, BackupError, Copied},
     folder::{DataFolder, FolderError},
     job::JobFailed,
+    user::UserError,
 };
 
 /// How long it takes to look again for a server that does not answer.
@@ -61,9 +62,12 @@ pub enum StackError {
     /// The job.
     #[error(transparent)]
     Job(#[from] JobFailed),
+    /// An account.
+    #[error(transparent)]
+    User(#[from] UserError),
 }
 
-fn part<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl Fn(E) -> StackError {
+pub fn part<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl Fn(E) -> StackError {
     move |source| StackError::Part { what, source: Box::new(source) }
 }
 
@@ -277,16 +281,21 @@ pub async fn init(config: &Config) -> Result<(), StackError> {
     Ok(())
 }
 
-/// Reads the whole activity log, and says what was found in it.
-pub async fn verify_log(config: &Config) -> Result<dallosh_admin::Report, StackError> {
-    // Opening a database makes it, and of an empty one there is nothing to prove.
+/// Opens the platform's database, which must be there: opening would make one, and a wrong folder be taken for a new
+/// platform.
+pub async fn open_database(config: &Config) -> Result<Store, StackError> {
     if let Some(file) = config.database_url.strip_prefix("sqlite://")
         && !Path::new(file).exists()
     {
         let reason = format!("there is no database at {file}; name the platform's folder with --data-dir");
         return Err(StackError::Configuration(reason));
     }
-    let store = Store::open(&config.database_url, Arc::new(SystemClock)).await.map_err(part("the database"))?;
+    Store::open(&config.database_url, Arc::new(SystemClock)).await.map_err(part("the database"))
+}
+
+/// Reads the whole activity log, and says what was found in it.
+pub async fn verify_log(config: &Config) -> Result<dallosh_admin::Report, StackError> {
+    let store = open_database(config).await?;
     dallosh_admin::verify_log(config, &store).await.map_err(part("the activity log"))
 }
 

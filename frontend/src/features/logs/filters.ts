@@ -1,7 +1,9 @@
 import { parseAsIsoDateTime, parseAsString, parseAsStringLiteral, useQueryStates, type inferParserType } from 'nuqs';
 import type { ListLogsData } from '@/lib/api/generated';
 
-export const METHODS = ['POST', 'PATCH', 'PUT', 'DELETE', 'GET'] as const;
+/** The method of what an operator did from the terminal. */
+export const OPERATOR = 'OPERATOR';
+export const METHODS = ['POST', 'PATCH', 'PUT', 'DELETE', 'GET', OPERATOR] as const;
 /** Classes, and the refusals that are looked for most. */
 export const STATUSES = ['2xx', '4xx', '5xx', '401', '403', '404', '409', '429'] as const;
 

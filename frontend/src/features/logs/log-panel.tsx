@@ -11,7 +11,7 @@ import { Skeleton } from '@/components/ui/skeleton';
 import type { LogEntry, ResourceLogEntry } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
 import { pathsOf } from '@/lib/paths';
-import type { LogFilters } from './filters';
+import { OPERATOR, type LogFilters } from './filters';
 import { OutcomeText } from './outcome';
 import { useLogEntry } from './queries';
 
@@ -47,7 +47,7 @@ function Facts({ entry, people, onFilter }: { entry: LogEntry; people: Map<strin
         {fact(t('outcome'), <OutcomeText entry={entry} />)}
         {fact(t('method'), <span className="font-mono text-xs">{entry.method}</span>)}
         {fact(t('path'), <span className="font-mono text-xs break-all">{entry.path}</span>)}
-        {fact(t('user'), user ? (people.has(user) ? <Link className="link" href={pathsOf('admin').user(user)}>{people.get(user)}</Link> : <span className="font-mono text-xs break-all">{user}</span>) : t('stranger'))}
+        {fact(t('user'), user ? (people.has(user) ? <Link className="link" href={pathsOf('admin').user(user)}>{people.get(user)}</Link> : <span className="font-mono text-xs break-all">{user}</span>) : t(entry.method === OPERATOR ? 'operator' : 'stranger'))}
         {fact(t('address'), entry.ip ?? t('unknown'))}
         {fact(t('duration'), t('ms', { count: entry.duration_ms }))}
         {entry.lost > 0 && fact(t('lostTitle'), t('lost', { count: entry.lost }))}

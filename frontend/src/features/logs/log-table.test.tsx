@@ -16,6 +16,11 @@ it('tells who, what and what came of it, by name where the name is known', async
   expect(onOpen).toHaveBeenCalledExactlyOnceWith('b');
 });
 
+it('tells what the operator did from the terminal from what a stranger asked', () => {
+  renderWith(<LogTable entries={[entry('a', { method: 'OPERATOR', path: '/v1/users/7/passwd', requested_by: null })]} people={new Map()} current={null} onOpen={vi.fn()} />);
+  expect(screen.getByRole('row', { name: /OPERATOR.*\/v1\/users\/7\/passwd.*the operator/ })).toBeInTheDocument();
+});
+
 it('says how many requests could not be kept, instead of hiding the gap', () => {
   renderWith(<LogTable entries={[entry('a', { outcome: 'lost', response: null, lost: 41, requested_by: null })]} people={new Map()} current={null} onOpen={vi.fn()} />);
   expect(screen.getByText('41 requests could not be kept')).toBeInTheDocument();

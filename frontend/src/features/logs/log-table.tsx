@@ -1,8 +1,9 @@
 'use client';
 
 import { useTranslations } from 'next-intl';
-import type { ResourceLogEntry } from '@/lib/api/generated';
+import type { LogEntry, ResourceLogEntry } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
+import { OPERATOR } from './filters';
 import { OutcomeText } from './outcome';
 
 interface LogTableProps { entries: ResourceLogEntry[]; people: Map<string, string>; current: string | null; onOpen: (id: string) => void }
@@ -11,7 +12,7 @@ interface LogTableProps { entries: ResourceLogEntry[]; people: Map<string, strin
 export function LogTable({ entries, people, current, onOpen }: LogTableProps) {
   const t = useTranslations('logs');
   const format = useFormat();
-  const who = (user: string | null | undefined) => (user ? people.get(user) ?? <span className="font-mono text-xs">{user.slice(0, 8)}…</span> : <span className="text-muted-foreground">{t('stranger')}</span>);
+  const who = ({ method, requested_by: user }: LogEntry) => (method === OPERATOR ? t('operator') : user ? people.get(user) ?? <span className="font-mono text-xs">{user.slice(0, 8)}…</span> : <span className="text-muted-foreground">{t('stranger')}</span>);
   return (
     <table className="table full" aria-label={t('title')}>
       <thead>
@@ -33,12 +34,12 @@ export function LogTable({ entries, people, current, onOpen }: LogTableProps) {
                 <span className="max-md:hidden"><span className="sr-only">{data.method} {data.path}, </span>{format.day(data.at)}, {format.clock(data.at)}</span>
                 <span className="md:hidden"><span className="font-mono text-xs">{data.method}</span> {data.path}</span>
               </button>
-              <span className="tabular block truncate text-xs leading-4 text-muted-foreground md:hidden">{format.dayTime(data.at)}, {who(data.requested_by)}</span>
+              <span className="tabular block truncate text-xs leading-4 text-muted-foreground md:hidden">{format.dayTime(data.at)}, {who(data)}</span>
             </td>
             <td className="font-mono text-xs max-md:hidden">{data.method}</td>
             <td className="w-1/2 max-w-0 max-md:hidden"><span className="block truncate font-mono text-xs" title={data.path}>{data.outcome === 'lost' ? t('lost', { count: data.lost }) : data.path}</span></td>
             <td><OutcomeText entry={data} /></td>
-            <td className="max-w-40 truncate max-md:hidden">{who(data.requested_by)}</td>
+            <td className="max-w-40 truncate max-md:hidden">{who(data)}</td>
             <td className="tabular text-muted-foreground max-lg:hidden">{data.ip}</td>
             <td className="num whitespace-nowrap text-muted-foreground max-lg:hidden">{t('ms', { count: data.duration_ms })}</td>
           </tr>

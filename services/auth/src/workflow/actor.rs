@@ -9,8 +9,8 @@ use crate::{error::Error, state::State};
 
 /// Who decides over users and roles, with what their token and their role both allow at the moment.
 pub struct Actor {
-    /// The user.
-    pub user: Uid,
+    /// The user; none for the operator.
+    user: Option<Uid>,
     permissions: BTreeSet<Permission>,
 }
 
@@ -33,10 +33,20 @@ impl Actor {
         let role = state.store.role(user.data.role).await?.map(|role| role.data.permissions).unwrap_or_default();
         let permissions: BTreeSet<_> = caller.permissions().intersection(&role).copied().collect();
         if permissions.contains(&needed) {
-            Ok(Self { user: user.uid, permissions })
+            Ok(Self { user: Some(user.uid), permissions })
         } else {
             Err(Error::Forbidden(needed))
         }
+    }
+
+    /// Whoever may write the database of the platform; has no account, and every right.
+    pub fn operator() -> Self {
+        Self { user: None, permissions: Permission::ALL.into() }
+    }
+
+    /// Whether it is this user.
+    pub fn is(&self, user: Uid) -> bool {
+        self.user == Some(user)
     }
 
     /// Refuses to decide over rights that the actor does not have, be it to give them or to take them.
@@ -50,6 +60,6 @@ impl Actor {
 
     /// The name in `createdBy` and `updatedBy`.
     pub fn name(&self) -> String {
-        self.user.to_string()
+        self.user.map_or_else(|| "operator".to_owned(), |user| user.to_string())
     }
 }

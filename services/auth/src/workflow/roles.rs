@@ -55,7 +55,7 @@ pub async fn create(state: &State, caller: &Caller, role: Role) -> Result<Versio
     let actor = Actor::of(state, caller, Permission::ManageUsers).await?;
     actor.may_decide_over(&role.permissions)?;
     let role = state.store.insert_role(role, &actor.name()).await.map_err(refused)?;
-    tracing::info!(by = %actor.user, role.id = %role.uid, "a role was made");
+    tracing::info!(by = %actor.name(), role.id = %role.uid, "a role was made");
     Ok(role)
 }
 
@@ -88,7 +88,7 @@ pub async fn change(
         role.data.permissions = permissions;
     }
     let role = state.store.replace_role(role, &actor.name()).await.map_err(refused)?;
-    tracing::info!(by = %actor.user, role.id = %uid, "a role was changed");
+    tracing::info!(by = %actor.name(), role.id = %uid, "a role was changed");
     Ok(role)
 }
 
@@ -117,7 +117,7 @@ pub async fn delete(
         return Err(Error::RoleInUse(users));
     }
     state.store.delete_role(uid).await?;
-    tracing::info!(by = %actor.user, role.id = %uid, "a role was deleted");
+    tracing::info!(by = %actor.name(), role.id = %uid, "a role was deleted");
     Ok(())
 }
 

@@ -68,6 +68,11 @@ pub struct UserChange {
 /// [`Error::Forbidden`] without `read_users`.
 pub async fn list(state: &State, caller: &Caller, which: &UserFilter, paging: Paging) -> Result<Page<Account>, Error> {
     Actor::of(state, caller, Permission::ReadUsers).await?;
+    accounts(state, which, paging).await
+}
+
+/// Lists accounts, for whoever may see them.
+pub async fn accounts(state: &State, which: &UserFilter, paging: Paging) -> Result<Page<Account>, Error> {
     let Page { items, next_cursor } = state.store.users(which, paging).await?;
     let uids: Vec<_> = items.iter().map(|user| user.uid).collect();
     let mut roles: Vec<_> = items.iter().map(|user| user.data.role).collect();
@@ -98,9 +103,13 @@ pub async fn get(state: &State, caller: &Caller, uid: Uid) -> Result<Account, Er
 /// [`Error::Forbidden`] without `manage_users`; [`Error::Beyond`] for a role that allows more than the caller may;
 /// [`Error::WeakPassword`]; [`Error::EmailTaken`].
 pub async fn create(state: &State, caller: &Caller, new: NewUser) -> Result<(Account, Option<SecretString>), Error> {
-    let actor = Actor::of(state, caller, Permission::ManageUsers).await?;
+    create_as(state, &Actor::of(state, caller, Permission::ManageUsers).await?, new).await
+}
+
+/// Does what [`create`] does.
+pub async fn create_as(state: &State, actor: &Actor, new: NewUser) -> Result<(Account, Option<SecretString>), Error> {
     let NewUser { email, name, role, disabled, password } = new;
-    let role = role_to_give(state, &actor, role).await?;
+    let role = role_to_give(state, actor, role).await?;
     let (password, made) = if let Some(password) = password {
         password::check(password.expose_secret(), &email)?;
         (password, None)
@@ -116,7 +125,7 @@ pub async fn create(state: &State, caller: &Caller, new: NewUser) -> Result<(Acc
         Err(error) if error.kind == StoreErrorKind::Duplicate => return Err(Error::EmailTaken),
         inserted => inserted?,
     };
-    tracing::info!(by = %actor.user, user.id = %user.uid, "an account was made");
+    tracing::info!(by = %actor.name(), user.id = %user.uid, "an account was made");
     Ok((Account { member: Member { user, role }, last_sign_in_at: None }, made))
 }
 
@@ -133,7 +142,17 @@ pub async fn change(
     change: &UserChange,
     knows: impl Fn(Revision) -> Result<(), Problem>,
 ) -> Result<Account, Error> {
-    let actor = Actor::of(state, caller, Permission::ManageUsers).await?;
+    change_as(state, &Actor::of(state, caller, Permission::ManageUsers).await?, uid, change, knows).await
+}
+
+/// Does what [`change`] does.
+pub async fn change_as(
+    state: &State,
+    actor: &Actor,
+    uid: Uid,
+    change: &UserChange,
+    knows: impl Fn(Revision) -> Result<(), Problem>,
+) -> Result<Account, Error> {
     let UserChange { email, name, role, disabled, password } = change;
     for _ in 0..ATTEMPTS {
         let member = find(state, uid).await?;
@@ -142,11 +161,11 @@ pub async fn change(
         let Member { user, role: present } = member;
         let new_role = role.filter(|role| *role != user.data.role);
         let touches_rights = new_role.is_some() || *disabled == Some(true) || password.is_some() || email.is_some();
-        if uid == actor.user && touches_rights {
+        if actor.is(uid) && touches_rights {
             return Err(Error::OwnAccount);
         }
         let role = match new_role {
-            Some(role) => role_to_give(state, &actor, role).await?,
+            Some(role) => role_to_give(state, actor, role).await?,
             None => present,
         };
         let mut after = user.data.clone();
@@ -166,7 +185,7 @@ pub async fn change(
             after.must_change_password = true;
         }
         if let Some(user) = departure::replace(state, user, after, &actor.name()).await? {
-            tracing::info!(by = %actor.user, user.id = %uid, "an account was changed");
+            tracing::info!(by = %actor.name(), user.id = %uid, "an account was changed");
             return account(state, Member { user, role }).await;
         }
     }
@@ -188,10 +207,10 @@ pub async fn delete(
     let allowed = |member: &Member| {
         knows(member.revision())?;
         actor.may_decide_over(&member.role.data.permissions)?;
-        if uid == actor.user { Err(Error::OwnAccount) } else { Ok(()) }
+        if actor.is(uid) { Err(Error::OwnAccount) } else { Ok(()) }
     };
     remove(state, uid, &actor.name(), allowed).await?;
-    tracing::info!(by = %actor.user, user.id = %uid, "an account was deleted");
+    tracing::info!(by = %actor.name(), user.id = %uid, "an account was deleted");
     Ok(())
 }
 
@@ -245,7 +264,7 @@ pub async fn end_sessions(state: &State, caller: &Caller, uid: Uid) -> Result<()
         let mut after = user.data.clone();
         after.sign_out(state.clock.now());
         if departure::replace(state, user, after, &actor.name()).await?.is_some() {
-            tracing::info!(by = %actor.user, user.id = %uid, "a user was signed out everywhere");
+            tracing::info!(by = %actor.name(), user.id = %uid, "a user was signed out everywhere");
             return Ok(());
         }
     }
@@ -271,7 +290,7 @@ async fn role_to_give(state: &State, actor: &Actor, uid: Uid) -> Result<Versione
 }
 
 /// A password of 100 random bits that can be read out.
-fn one_time_password() -> Result<SecretString, Error> {
+pub fn one_time_password() -> Result<SecretString, Error> {
     let mut bytes = [0; GROUPS * GROUP];
     SysRng.try_fill_bytes(&mut bytes).map_err(TokenError::from)?;
     let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map_or('a', char::from);

@@ -2,8 +2,9 @@
 
 use std::{fs, net::TcpListener};
 
-use anyhow::{Result, ensure};
-use dallosh_testkit::{Process, Stack};
+use anyhow::{Context as _, Result, ensure};
+use dallosh_testkit::{Client, Process, Stack};
+use serde_json::{Value, json};
 
 use crate::{DALLOSH, SAMPLE};
 
@@ -151,5 +152,104 @@ async fn the_sample_is_sent_through_after_the_start_and_the_process_stays_up() -
         ensure!(said.contains(part), "{part} is not said: {said}");
     }
     ensure!(process.stop().await? == Some(0), "it did not stop with 0");
+    Ok(())
+}
+
+/// Runs `dallosh user` on a stack's data, with this on its standard input.
+async fn user(stack: &Stack, arguments: &[&str], input: &str) -> Result<(Option<i32>, String, String)> {
+    let (data, elsewhere) = (stack.data().display().to_string(), tempfile::tempdir()?);
+    let arguments = [&["user"], arguments, &["--data-dir", &data]].concat();
+    Process::run_with(DALLOSH, &arguments, &[], elsewhere.path(), input).await
+}
+
+/// The one-time password in what a command said.
+fn made(said: &str) -> Result<&str> {
+    let line = said.lines().find_map(|line| line.strip_prefix("password: ")).context("no password is shown")?;
+    line.split_whitespace().next().context("an empty password")
+}
+
+#[tokio::test]
+async fn an_operator_makes_accounts_beside_the_running_platform_and_the_log_says_so() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let add = ["add", "Ann@Example.com", "--name", "Ann Lee", "--role", "admin"];
+    let (code, said, errors) = user(&stack, &add, "a horse of my own\n").await?;
+    ensure!(code == Some(0) && said.contains("ann@example.com is made, with the role admin"), "{said} {errors}");
+    ensure!(!said.contains("a horse of my own"), "the password is shown");
+    let ann = Client::login(&stack.base, "ann@example.com", "a horse of my own").await?;
+    let me = ann.get("/v1/auth/me").await?.expect(200)?;
+    ensure!(me["user"]["data"]["name"] == "Ann Lee" && me["must_change_password"] == true, "{me}");
+
+    let logged = ann.get("/v1/logs?method=OPERATOR").await?.expect(200)?;
+    let path = format!("/v1/users/{}/add", me["user"]["uid"].as_str().context("no id")?);
+    ensure!(logged["items"].as_array().is_some_and(|items| items.len() == 1), "{logged}");
+    ensure!(logged["items"][0]["data"]["path"] == path.as_str(), "{logged}");
+
+    for (arguments, input, why) in [
+        (&["add", "ANN@example.com"][..], "another horse of mine", "another account has this e-mail address"),
+        (&["add", "bob@example.com", "--role", "boss"], "another horse of mine", "the roles are admin, analyst"),
+        (&["add", "bob@example.com"], "password1", "the password is one of the most common ones\n"),
+        (&["add", "bob@example.com"], "", "at least 8 characters"),
+        (&["add", "bob"], "another horse of mine", "no e-mail address"),
+        (&["passwd", "bob@example.com"], "another horse of mine", "no account has this e-mail address"),
+    ] {
+        let (code, said, errors) = user(&stack, arguments, input).await?;
+        ensure!(code == Some(1) && errors.contains(why) && errors.lines().count() == 1, "{arguments:?} {said}{errors}");
+    }
+    let (code, said, errors) = user(&stack, &["list", "--json"], "").await?;
+    ensure!(code == Some(0), "{errors}");
+    let listed: Value = serde_json::from_str(&said)?;
+    let emails: Vec<_> = listed.as_array().into_iter().flatten().map(|one| one["email"].as_str()).collect();
+    ensure!(emails == [Some("admin@free.com"), Some("ann@example.com"), Some("user@free.com")], "{listed}");
+    ensure!(!said.contains("argon2"), "a hash is listed");
+    let (_, said, _) = user(&stack, &["list"], "").await?;
+    let ann = said.lines().find(|line| line.starts_with("ann@example.com")).context("she is not listed")?;
+    ensure!(ann.contains("Ann Lee") && ann.contains("admin") && ann.contains("password to be changed"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_password_from_the_terminal_ends_the_sessions_of_a_running_platform() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let analyst = stack.analyst().await?;
+    analyst.get("/v1/files").await?.expect(200)?;
+    let (code, said, errors) = user(&stack, &["passwd", "user@free.com"], "another horse of mine\r\n").await?;
+    ensure!(code == Some(0), "{said}{errors}");
+    while analyst.get("/v1/files").await?.status != 401 {
+        tokio::task::yield_now().await;
+    }
+    ensure!(stack.analyst().await.is_err(), "the old password is good still");
+    Client::login(&stack.base, "user@free.com", "another horse of mine").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_last_administrator_comes_back_in_by_a_password_that_a_stopped_platform_was_given() -> Result<()> {
+    let mut stack = Stack::embedded(DALLOSH, &[]).await?;
+    stack.terminate().await?;
+    let (code, said, errors) = user(&stack, &["passwd", "admin@free.com", "--generate"], "").await?;
+    ensure!(code == Some(0), "{said}{errors}");
+    stack.restart().await?;
+    let session = json!({ "email": "admin@free.com", "password": made(&said)? });
+    let session = Client::anonymous(&stack.base)?.post("/v1/auth/login", &session).await?.expect(200)?;
+    ensure!(session["must_change_password"] == true, "the password is not to be changed");
+    stack.terminate().await?;
+    let data = stack.data().display().to_string();
+    let arguments = ["logs", "verify", "--data-dir", &data];
+    let (code, said, _) = Process::run(DALLOSH, &arguments, &[], stack.data().as_path()).await?;
+    ensure!(code == Some(0) && said.contains("intact"), "{code:?} {said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operator_with_another_master_key_or_folder_makes_nothing() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[("DALLOSH__AUTH__MASTER_KEY", "a long master key 1")]).await?;
+    let add = ["add", "ann@example.com", "--generate"];
+    let (code, _, errors) = user(&stack, &add, "").await?;
+    ensure!(code == Some(1) && errors.contains("auth.master_key"), "{code:?} {errors}");
+    let (_, said, _) = user(&stack, &["list"], "").await?;
+    ensure!(said.contains("admin@free.com") && !said.contains("ann@example.com"), "{said}");
+    let folder = tempfile::tempdir()?.path().join("elsewhere").display().to_string();
+    let (code, said) = refused(&["user", "add", "ann@example.com", "--generate", "--data-dir", &folder], &[]).await?;
+    ensure!(code == Some(78) && said.contains(&folder), "{code:?} {said}");
     Ok(())
 }
