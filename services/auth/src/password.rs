@@ -1,3 +1,5 @@
+use sha2::{Digest as _, Sha256};
+
 use crate::user::Email;
 
 /// The fewest characters of a password.
@@ -6,6 +8,11 @@ const SHORTEST: usize = 8;
 const LONGEST: usize = 1024;
 /// Passwords that everybody tries first, in lower case, one a line.
 const COMMON: &str = include_str!("password/common.txt");
+/// Bytes of a hash in [`LEAKED`].
+const PREFIX: usize = 8;
+/// The beginnings of the SHA-256 of 11,611 more, which are the most frequent ones of collections that leaked, in lower case;
+/// in ascending order. `scripts/common-passwords` makes them.
+const LEAKED: &[u8] = include_bytes!("password/leaked.bin");
 
 /// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,10 +45,18 @@ pub fn check(password: &str, email: &Email) -> Result<(), WeakPassword> {
     }
     let mut letters = lower.chars();
     let first = letters.next();
-    if COMMON.lines().any(|common| common == lower) || letters.all(|letter| Some(letter) == first) {
+    if COMMON.lines().any(|common| common == lower) || is_leaked(&lower) || letters.all(|letter| Some(letter) == first)
+    {
         return Err(WeakPassword::Common);
     }
     Ok(())
+}
+
+/// Whether a password in lower case is among those of [`LEAKED`].
+fn is_leaked(lower: &str) -> bool {
+    let hash = Sha256::digest(lower.as_bytes());
+    let (known, _) = LEAKED.as_chunks::<PREFIX>();
+    hash.as_slice().first_chunk::<PREFIX>().is_some_and(|prefix| known.binary_search(prefix).is_ok())
 }
 
 #[cfg(test)]
@@ -72,5 +87,16 @@ mod tests {
     #[test]
     fn the_list_holds_only_what_the_length_lets_through() {
         assert!(COMMON.lines().all(|line| line.chars().count() >= SHORTEST && line == line.to_lowercase()));
+    }
+
+    #[test]
+    fn thousands_that_leaked_are_refused_in_any_case_and_others_are_not() {
+        assert!(LEAKED.as_chunks::<PREFIX>().0.is_sorted() && LEAKED.len() == 11_611 * PREFIX);
+        for leaked in ["sunshine", "trustno1", "Corvette", "1qaz2wsx", "QWERTYUIOP", "scorpio1", "gandalf1"] {
+            assert_eq!(verdict(leaked), Err(WeakPassword::Common), "{leaked}");
+        }
+        for other in ["sunshine over the lake", "trustno1but", "k3m9p-x7q2v-hd4tn-w8rjc"] {
+            assert_eq!(verdict(other), Ok(()), "{other}");
+        }
     }
 }
