@@ -6,10 +6,7 @@ use dallosh_primitives::Uid;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ErrorCode, Problem, PublishedKeys, Revocations, ServiceClient, Standing,
-    published::{Ages, Published},
-};
+use crate::{ErrorCode, Patience, Problem, Published, Revocations, ServiceClient, Standing, published::Ages};
 
 /// Who issues our access tokens.
 pub const ISSUER: &str = "dallosh";
@@ -71,7 +68,7 @@ pub struct Claims {
 /// Verifies access tokens offline, with the keys and the revocations that the auth service publishes.
 pub struct TokenVerifier {
     auth: ServiceClient,
-    keys: PublishedKeys,
+    keys: Published<JwkSet>,
     revocations: Published<Revocations>,
 }
 
@@ -80,8 +77,8 @@ impl TokenVerifier {
     pub fn new(auth: ServiceClient) -> Self {
         Self {
             auth,
-            keys: PublishedKeys::default(),
-            revocations: Published::new("the auth service", Revocations::PATH, REVOCATIONS),
+            keys: Published::keys("the auth service", Patience::INSIDE),
+            revocations: Published::new("the auth service", REVOCATIONS, Patience::INSIDE),
         }
     }
 
@@ -101,8 +98,7 @@ impl TokenVerifier {
         }
         let kid = head.kid.ok_or_else(refused)?;
         let ask = || self.auth.get::<JwkSet>("/.well-known/jwks.json", None);
-        let keys =
-            self.keys.having(&kid, ask).await.map_err(|error| Problem::unavailable("the auth service", error))?;
+        let keys = self.keys.having(&kid, ask).await?;
         let key = keys.find(&kid).and_then(|jwk| DecodingKey::from_jwk(jwk).ok()).ok_or_else(refused)?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[ISSUER]);
@@ -121,7 +117,7 @@ impl TokenVerifier {
 
     /// Refuses what was revoked since the token was signed.
     async fn check(&self, claims: &Claims) -> Result<(), Problem> {
-        let revocations = self.revocations.get(&self.auth).await?;
+        let revocations = self.revocations.get(self.auth.get(Revocations::PATH, None)).await?;
         if revocations.name(claims) { Err(Problem::unauthorized()) } else { Ok(()) }
     }
 }

@@ -2,10 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use dallosh_contracts::PlatformSettings;
 
-use crate::{
-    ClientError, Config, ServiceClient, ServiceName,
-    published::{Ages, Published},
-};
+use crate::{ClientError, Config, Patience, Published, ServiceClient, ServiceName, published::Ages};
 
 /// What was read serves on for as long as admin is away.
 const AGES: Ages = Ages { fresh: Duration::from_millis(1500), meanwhile: Duration::MAX, last: Duration::MAX };
@@ -23,13 +20,13 @@ impl SettingsReader {
     /// When the client can't be made.
     pub fn new(config: &Config) -> Result<Self, ClientError> {
         let admin = ServiceClient::new(config.url_of(ServiceName::Admin))?;
-        Ok(Self { admin, settings: Published::new("the admin service", "/internal/settings", AGES) })
+        Ok(Self { admin, settings: Published::new("the admin service", AGES, Patience::INSIDE) })
     }
 
     /// The settings, not older than two seconds; the last known ones while admin does not answer, and `None` when it
     /// never did.
     pub async fn current(&self) -> Option<Arc<PlatformSettings>> {
-        self.settings.get(&self.admin).await.ok()
+        self.settings.get(self.admin.get("/internal/settings", None)).await.ok()
     }
 
     /// Whether only admins are served; not so while nobody knows.

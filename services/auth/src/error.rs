@@ -3,13 +3,7 @@ use dallosh_contracts::Permission;
 use dallosh_service_kit::{ErrorCode, Problem};
 use dallosh_store::{StoreError, StoreErrorKind};
 
-use crate::{
-    attempts::Blocked,
-    hashing::HashError,
-    issuers::{KeysError, Refused},
-    password::WeakPassword,
-    tokens::TokenError,
-};
+use crate::{attempts::Blocked, hashing::HashError, issuers::Refused, password::WeakPassword, tokens::TokenError};
 
 /// A field of a request, and what is wrong with it.
 pub type WrongField = (&'static str, &'static str);
@@ -40,7 +34,7 @@ pub enum Error {
     NoRole,
     /// The keys of an issuer can't be had.
     #[error("the keys of the issuer can't be had")]
-    Issuer(#[from] KeysError),
+    Issuer(#[source] Problem),
     /// The new password is refused.
     #[error("the password {0}")]
     WeakPassword(#[from] WeakPassword),

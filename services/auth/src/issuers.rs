@@ -1,12 +1,9 @@
 //! Tokens of others: who their bearer is, as an issuer that the configuration names says it.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use dallosh_service_kit::{Issuer, Profile, PublishedKeys, claimed_issuer, keys_url};
+use dallosh_service_kit::{Issuer, Patience, Problem, Profile, Published, claimed_issuer, keys_url};
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse},
@@ -24,10 +21,8 @@ const LONGEST_TOKEN: usize = 16 << 10;
 const LONGEST_ANSWER: usize = 256 << 10;
 /// How many keys of an issuer are looked at.
 const MOST_KEYS: usize = 100;
-/// How long an issuer may take to answer.
+/// How long an issuer may take to answer, both its questions together.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How soon an issuer that failed is asked again.
-const AGAIN: Duration = Duration::from_secs(2);
 /// The longest `sub` (`OpenID` Connect Core, 2).
 const LONGEST_SUBJECT: usize = 255;
 
@@ -40,9 +35,6 @@ pub enum KeysError {
     /// It answers with something that is not asked for.
     #[error("the issuer's answer can't be used: {0}")]
     Content(&'static str),
-    /// It failed a moment ago.
-    #[error("the issuer failed a moment ago")]
-    JustNow,
 }
 
 /// Who a foreign token is of.
@@ -72,7 +64,7 @@ pub enum Refused {
     Invalid,
     /// The issuer's keys can't be had.
     #[error(transparent)]
-    Keys(#[from] KeysError),
+    Keys(#[from] Problem),
 }
 
 /// The issuers that are believed.
@@ -85,8 +77,7 @@ pub struct Issuers {
 /// An issuer and its keys.
 struct Known {
     issuer: Issuer,
-    keys: PublishedKeys,
-    failed: Mutex<Option<Instant>>,
+    keys: Published<JwkSet>,
 }
 
 impl Issuers {
@@ -103,8 +94,7 @@ impl Issuers {
             .build()?;
         let known = |issuer: &Issuer| Known {
             issuer: issuer.clone(),
-            keys: PublishedKeys::default(),
-            failed: Mutex::default(),
+            keys: Published::keys("the issuer", Patience { first: PATIENCE, newer: PATIENCE }),
         };
         Ok(Self { http, profile, all: issuers.iter().map(known).collect() })
     }
@@ -119,7 +109,7 @@ impl Issuers {
         let kid = head.kid.filter(|_| is_understood).ok_or(Refused::Invalid)?;
         let claimed = claimed_issuer(token).ok_or(Refused::Invalid)?;
         let known = self.all.iter().find(|known| known.issuer.issuer == claimed).ok_or(Refused::Invalid)?;
-        let keys = known.keys.having(&kid, || self.fetch(known)).await?;
+        let keys = known.keys.having(&kid, || self.ask(&known.issuer)).await?;
         let key = keys.find(&kid).filter(|key| signs(key, head.alg)).ok_or(Refused::Invalid)?;
         let key = DecodingKey::from_jwk(key).map_err(|_| Refused::Invalid)?;
         let mut rules = Validation::new(head.alg);
@@ -133,17 +123,7 @@ impl Issuers {
         identity(&known.issuer, &claims).ok_or(Refused::Invalid)
     }
 
-    /// Asks an issuer for its keys, unless it failed a moment ago.
-    async fn fetch(&self, known: &Known) -> Result<JwkSet, KeysError> {
-        let failed = || known.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed().is_some_and(|at| at.elapsed() < AGAIN) {
-            return Err(KeysError::JustNow);
-        }
-        let keys = self.ask(&known.issuer).await;
-        *failed() = keys.is_err().then(Instant::now);
-        keys
-    }
-
+    /// Asks an issuer for its keys.
     async fn ask(&self, issuer: &Issuer) -> Result<JwkSet, KeysError> {
         #[derive(Deserialize)]
         struct Discovery {

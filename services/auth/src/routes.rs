@@ -84,7 +84,7 @@ impl From<Error> for Problem {
                 Self::rate_limited(policy, wait.to_std().unwrap_or_default(), error.to_string())
             }
             _ if code == ErrorCode::Internal => Self::internal(error),
-            Error::Issuer(error) => Self::unavailable("the issuer", error),
+            Error::Issuer(problem) => problem,
             Error::Store(error) if code == ErrorCode::Unavailable => Self::unavailable("the database", error),
             Error::Store(error) if code == ErrorCode::StorageFull => {
                 tracing::error!(%error, "no room left");
