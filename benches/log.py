@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""How long `dallosh logs verify` takes over a log of 10,000 entries, start of the process included. Standard library only.
+
+    cargo build --release -p dallosh && python3 benches/log.py [--entries 10000] [--rounds 5] [--binary target/release/dallosh]
+
+Each entry is a refusal: an analyst asks for the users.
+"""
+import argparse, http.client, json, os, statistics, subprocess, sys, tempfile, time
+from pathlib import Path
+
+import stack
+
+
+def fill(folder, entries):
+    os.environ["DALLOSH__GATEWAY__REQUESTS_PER_SECOND"] = "1000000"
+    process = stack.Process(folder)
+    admin = process.login()
+    body = json.dumps({"email": "user@free.com", "password": "123456"})
+    token = process.call("POST", "/v1/auth/login", body, {"Content-Type": "application/json"})["access_token"]
+    connection = http.client.HTTPConnection(*process.door, timeout=60)
+    for _ in range(entries):
+        connection.request("GET", "/v1/users", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 403:
+            sys.exit(f"answered {answer.status} instead of 403")
+    while (known := process.call("GET", "/v1/logs?limit=1", headers=admin)["items"][0]["data"]["seq"]) < entries:
+        time.sleep(0.2)
+    process.stop()
+    return known
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--entries", type=int, default=10_000)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--binary", type=Path, default=stack.BINARY)
+    options = options.parse_args()
+    stack.BINARY = options.binary
+    with tempfile.TemporaryDirectory() as folder:
+        entries = fill(Path(folder), options.entries)
+        times = []
+        for _ in range(options.rounds):
+            began = time.monotonic()
+            told = subprocess.run([options.binary, "logs", "verify", "--json", "--data-dir", Path(folder) / "data"],
+                                  stdout=subprocess.PIPE, text=True)
+            times.append((time.monotonic() - began) * 1000)
+            report = json.loads(told.stdout)
+            if not report["intact"] or report["entries"] < options.entries:
+                sys.exit(f"not intact: {told.stdout}")
+    print(f"{entries} entries: verified in {statistics.median(times):.0f} ms "
+          f"({min(times):.0f} to {max(times):.0f}, {options.rounds} rounds)")
+
+
+main()
