@@ -83,6 +83,10 @@ failpoints! {
     LeaseRenew = "lease.renew",
     /// A command is written, nobody was told.
     CtlPostCas = "ctl.post_cas",
+    /// A new master key is in place, nothing is sealed with it.
+    RotatePostKey = "rotate.post_key",
+    /// A secret is sealed with the present master key, others are not.
+    RotatePostSeal = "rotate.post_seal",
 }
 
 static ARMED: AtomicBool = AtomicBool::new(false);

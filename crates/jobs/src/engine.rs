@@ -90,6 +90,40 @@ enum Refusal {
     Same,
 }
 
+/// Changes what the pipelines of a kind's jobs need to know, where `change` says that it did; the number of those jobs.
+/// Others may write the same jobs meanwhile. A pipeline that runs keeps what it has read.
+///
+/// # Errors
+/// When the database fails; what was changed until then stays so.
+pub async fn change_inputs(
+    kind: &Kind,
+    store: &Store,
+    by: &str,
+    mut change: impl FnMut(&mut Value) -> bool,
+) -> Result<u64, JobError> {
+    let jobs: Collection<JobDocument> = store.collection().await?;
+    let (mut changed, mut cursor) = (0_u64, None);
+    loop {
+        let filter = Filter::eq("kind", kind.name);
+        let limit = Limit::coerce(Some(i64::from(Limit::MAX)));
+        let page = jobs.list(&ListQuery { filter, sort: Sort::ascending("createdAt"), limit, cursor }).await?;
+        for mut job in page.items {
+            if !change(&mut job.data.input) {
+                continue;
+            }
+            let written = jobs.modify(job.uid, by, |job| if change(&mut job.data.input) { Ok(()) } else { Err(()) });
+            if let Modified::Written(_) = written.await? {
+                changed = changed.saturating_add(1);
+                Failpoint::RotatePostSeal.pass().await?;
+            }
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(changed);
+        }
+    }
+}
+
 impl Engine {
     /// Opens the collections; makes them when they are not there.
     pub async fn open(kind: Kind, store: &Store, broker: Broker, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {

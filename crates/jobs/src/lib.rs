@@ -18,7 +18,7 @@ mod worker;
 pub use context::{Interruption, JobContext, StepError, StepOutcome};
 pub use control::{Change, Command, Control, Desired, IllegalTransition, Kind, Lease, State};
 pub use document::{Job, JobDocument, NewJob};
-pub use engine::{Engine, EventQuery, JobFilter, Order, Ordered};
+pub use engine::{Engine, EventQuery, JobFilter, Order, Ordered, change_inputs};
 pub use error::JobError;
 pub use ledger::{CallDocument, Hold, PlannedCall, Settled};
 pub use log::{InvalidPosition, LogPosition};

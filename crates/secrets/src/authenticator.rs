@@ -1,80 +1,109 @@
-use std::{fmt, path::Path};
+use std::fmt;
 
 use aws_lc_rs::{
     error::Unspecified,
     hkdf::{HKDF_SHA256, Salt},
     hmac::{self, HMAC_SHA256},
 };
-use secrecy::SecretString;
 
-use crate::{KeyError, SALT, expand, master};
+use crate::{KeyError, MasterKeys, SALT, expand, key_id};
 
 /// Bytes of a tag.
 pub const TAG_BYTES: usize = 32;
 
-/// Tags that only a holder of the master key can make: HMAC-SHA-256 under a key of one purpose.
+/// Tags that only a holder of a master key can make: HMAC-SHA-256 under keys of one purpose. The present master key makes
+/// them; those before it are known, too.
 pub struct Authenticator {
-    key: hmac::Key,
+    /// By the ids of their master keys, the present one first.
+    keys: Vec<(String, hmac::Key)>,
 }
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator").finish_non_exhaustive()
+        f.debug_struct("Authenticator").field("key_id", &self.key_id()).finish_non_exhaustive()
     }
 }
 
 impl Authenticator {
-    /// Derives the key of a purpose from the master key, which is had as by [`Sealer::open`](crate::Sealer::open).
+    /// Derives the keys of a purpose.
     ///
     /// # Errors
-    /// When the key is too short, or the file can't be read or made, or holds something else.
-    pub fn open(master_key: Option<&SecretString>, data_dir: &Path, purpose: &str) -> Result<Self, KeyError> {
-        match master_key {
-            Some(text) => Self::of(master::check(text)?, purpose),
-            None => Self::of(&master::load_or_make(data_dir)?, purpose),
-        }
-        .map_err(|Unspecified| KeyError::Cryptography)
+    /// [`KeyError::Cryptography`].
+    pub fn new(master: &MasterKeys, purpose: &str) -> Result<Self, KeyError> {
+        let key = |master: &[u8]| {
+            let derive = Salt::new(HKDF_SHA256, SALT).extract(master);
+            let bytes = expand(&derive, format!("hmac-sha256 {purpose}").as_bytes())?;
+            Ok((key_id(&derive)?, hmac::Key::new(HMAC_SHA256, &bytes)))
+        };
+        let keys: Result<_, Unspecified> = master.bytes().map(key).collect();
+        Ok(Self { keys: keys.map_err(|Unspecified| KeyError::Cryptography)? })
     }
 
-    /// The tag of these bytes.
+    /// The id of the master key under which tags are made.
+    pub fn key_id(&self) -> &str {
+        self.keys.first().map_or("", |(id, _)| id)
+    }
+
+    /// Whether tags under the master key with this id can be checked.
+    pub fn knows(&self, key_id: &str) -> bool {
+        self.keys.iter().any(|(id, _)| id == key_id)
+    }
+
+    /// The tag of these bytes, under the present key.
     pub fn tag(&self, bytes: &[u8]) -> [u8; TAG_BYTES] {
         let mut tag = [0; TAG_BYTES];
-        let made = hmac::sign(&self.key, bytes);
-        tag.iter_mut().zip(made.as_ref()).for_each(|(to, from)| *to = *from);
+        if let Some((_, key)) = self.keys.first() {
+            let made = hmac::sign(key, bytes);
+            tag.iter_mut().zip(made.as_ref()).for_each(|(to, from)| *to = *from);
+        }
         tag
     }
 
-    /// Whether it is the tag of these bytes; takes the same time for every wrong one.
-    pub fn accepts(&self, bytes: &[u8], tag: &[u8]) -> bool {
-        hmac::verify(&self.key, bytes, tag).is_ok()
-    }
-
-    fn of(master: &[u8], purpose: &str) -> Result<Self, Unspecified> {
-        let derive = Salt::new(HKDF_SHA256, SALT).extract(master);
-        let bytes = expand(&derive, format!("hmac-sha256 {purpose}").as_bytes())?;
-        Ok(Self { key: hmac::Key::new(HMAC_SHA256, &bytes) })
+    /// Whether it is the tag of these bytes under the key with this id, or under any where none was noted; takes the same
+    /// time for every wrong one.
+    pub fn accepts(&self, key_id: Option<&str>, bytes: &[u8], tag: &[u8]) -> bool {
+        let mut keys = self.keys.iter().filter(|(id, _)| key_id.is_none_or(|wanted| wanted == id));
+        keys.any(|(_, key)| hmac::verify(key, bytes, tag).is_ok())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use secrecy::SecretString;
+
     use super::*;
+
+    fn open(master: &str, previous: &[SecretString], purpose: &str) -> Authenticator {
+        let keys = MasterKeys::open(Some(&master.into()), previous, Path::new("nowhere")).unwrap();
+        Authenticator::new(&keys, purpose).unwrap()
+    }
 
     #[test]
     fn a_tag_is_of_its_bytes_its_purpose_and_its_master_key() {
-        let open = |master: &str, purpose: &str| {
-            Authenticator::open(Some(&master.into()), Path::new("nowhere"), purpose).unwrap()
-        };
-        let one = open("a long master key 1", "log");
-        let tag = one.tag(b"entry");
-        assert!(one.accepts(b"entry", &tag) && open("a long master key 1", "log").accepts(b"entry", &tag));
-        assert!(!one.accepts(b"entri", &tag));
-        assert!(!open("a long master key 2", "log").accepts(b"entry", &tag));
-        assert!(!open("a long master key 1", "other").accepts(b"entry", &tag));
+        let one = open("a long master key 1", &[], "log");
+        let (id, tag) = (Some(one.key_id()), one.tag(b"entry"));
+        assert!(one.accepts(id, b"entry", &tag) && open("a long master key 1", &[], "log").accepts(id, b"entry", &tag));
+        assert!(!one.accepts(id, b"entri", &tag));
+        assert!(!open("a long master key 2", &[], "log").accepts(None, b"entry", &tag));
+        assert!(!open("a long master key 1", &[], "other").accepts(id, b"entry", &tag));
         for at in 0..tag.len() * 8 {
             let mut changed = tag;
             changed[at / 8] ^= 1 << (at % 8);
-            assert!(!one.accepts(b"entry", &changed));
+            assert!(!one.accepts(id, b"entry", &changed));
         }
+    }
+
+    #[test]
+    fn a_tag_of_a_former_key_is_accepted_as_that_ones_alone() {
+        let one = open("a long master key 1", &[], "log");
+        let tag = one.tag(b"entry");
+        let other = open("a long master key 2", &["a long master key 1".into()], "log");
+        assert_ne!(other.key_id(), one.key_id());
+        assert!(other.knows(one.key_id()) && !one.knows(other.key_id()));
+        assert!(other.accepts(Some(one.key_id()), b"entry", &tag) && other.accepts(None, b"entry", &tag));
+        assert!(!other.accepts(Some(other.key_id()), b"entry", &tag));
+        assert_ne!(other.tag(b"entry"), tag);
     }
 }

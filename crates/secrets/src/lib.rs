@@ -1,4 +1,5 @@
-//! Secrets at rest: sealed with a master key, bound to the place where they are stored.
+//! Secrets at rest: sealed with a master key, bound to the place where they are stored. The master key can be another one
+//! from some day on; those before it open what they sealed.
 //!
 //! AES-256-GCM with a random nonce; the key is derived from the master key by HKDF-SHA-256. Deliberately not here: where
 //! sealed texts are stored, and who may open them.
@@ -7,7 +8,7 @@ mod authenticator;
 mod key_file;
 mod master;
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -19,7 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use authenticator::{Authenticator, TAG_BYTES};
 pub use key_file::{KEY_FOLDER, key_file};
-pub use master::KeyError;
+pub use master::{KeyError, MasterKeys};
 
 /// The first word of a sealed text, for the day when another form follows.
 const VERSION: &str = "s1";
@@ -34,7 +35,7 @@ pub enum SealError {
     /// It is not the work of [`Sealer::seal`].
     #[error("it is no sealed text")]
     Malformed,
-    /// It was sealed with another master key.
+    /// It was sealed with a master key that is not here.
     #[error("it was sealed with another master key")]
     OtherKey,
     /// It was changed, or sealed for another place.
@@ -45,35 +46,35 @@ pub enum SealError {
     Failed,
 }
 
-/// Seals and opens secrets with one master key.
+/// Seals secrets with the present master key, and opens them with that one and those before it.
 pub struct Sealer {
-    key: RandomizedNonceKey,
-    key_id: String,
+    /// By the ids of their master keys, the present one first.
+    keys: Vec<(String, RandomizedNonceKey)>,
 }
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("Sealer").field("key_id", &self.key_id()).finish_non_exhaustive()
     }
 }
 
 impl Sealer {
-    /// Takes the master key that the operator set, or else the one in `keys/master.key` below the data folder, which is
-    /// made there at first use, private to its owner.
+    /// Derives the keys.
     ///
     /// # Errors
-    /// When the key is too short, or the file can't be read or made, or holds something else.
-    pub fn open(master_key: Option<&SecretString>, data_dir: &Path) -> Result<Self, KeyError> {
-        match master_key {
-            Some(text) => Self::of(master::check(text)?),
-            None => Self::of(&master::load_or_make(data_dir)?),
-        }
-        .map_err(|Unspecified| KeyError::Cryptography)
+    /// [`KeyError::Cryptography`].
+    pub fn new(master: &MasterKeys) -> Result<Self, KeyError> {
+        let key = |master: &[u8]| {
+            let derive = Salt::new(HKDF_SHA256, SALT).extract(master);
+            Ok((key_id(&derive)?, RandomizedNonceKey::new(&AES_256_GCM, &expand(&derive, b"aes-256-gcm")?)?))
+        };
+        let keys: Result<_, Unspecified> = master.bytes().map(key).collect();
+        Ok(Self { keys: keys.map_err(|Unspecified| KeyError::Cryptography)? })
     }
 
-    /// Which master key it is; part of what it seals, and no secret.
+    /// Which master key seals; part of what it seals, and no secret.
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        self.keys.first().map_or("", |(id, _)| id)
     }
 
     /// Seals a secret for the place that `context` names.
@@ -81,49 +82,69 @@ impl Sealer {
     /// # Errors
     /// [`SealError::Failed`].
     pub fn seal(&self, secret: &SecretString, context: &str) -> Result<String, SealError> {
+        let (id, key) = self.keys.first().ok_or(SealError::Failed)?;
         let mut text = secret.expose_secret().as_bytes().to_vec();
-        let nonce = self
-            .key
-            .seal_in_place_append_tag(self.bound(context), &mut text)
-            .map_err(|Unspecified| SealError::Failed)?;
+        let nonce =
+            key.seal_in_place_append_tag(bound(id, context), &mut text).map_err(|Unspecified| SealError::Failed)?;
         let mut sealed = nonce.as_ref().to_vec();
         sealed.extend_from_slice(&text);
-        Ok(format!("{VERSION}.{}.{}", self.key_id, BASE64_URL_SAFE_NO_PAD.encode(sealed)))
+        Ok(format!("{VERSION}.{id}.{}", BASE64_URL_SAFE_NO_PAD.encode(sealed)))
     }
 
-    /// Opens what [`Sealer::seal`] made for the same place.
+    /// Opens what [`Sealer::seal`] made for the same place, with this master key or one before it.
     ///
     /// # Errors
     /// All but [`SealError::Failed`].
     pub fn unseal(&self, sealed: &str, context: &str) -> Result<SecretString, SealError> {
-        let mut parts = sealed.split('.');
-        let (Some(VERSION), Some(key_id), Some(body), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(SealError::Malformed);
-        };
-        if key_id != self.key_id {
-            return Err(SealError::OtherKey);
-        }
+        let (id, body) = parts(sealed)?;
+        let (_, key) = self.keys.iter().find(|(known, _)| known == id).ok_or(SealError::OtherKey)?;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(body).map_err(|_| SealError::Malformed)?;
         let (nonce, text) = bytes.split_at_checked(NONCE_LEN).ok_or(SealError::Malformed)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|Unspecified| SealError::Malformed)?;
         let mut text = text.to_vec();
-        let open =
-            self.key.open_in_place(nonce, self.bound(context), &mut text).map_err(|Unspecified| SealError::Refused)?;
+        let open = key.open_in_place(nonce, bound(id, context), &mut text).map_err(|Unspecified| SealError::Refused)?;
         std::str::from_utf8(open).map(SecretString::from).map_err(|_| SealError::Malformed)
     }
 
-    fn of(master: &[u8]) -> Result<Self, Unspecified> {
-        let derive = Salt::new(HKDF_SHA256, SALT).extract(master);
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &expand(&derive, b"aes-256-gcm")?)?;
-        let id = expand(&derive, b"key id")?;
-        Ok(Self { key, key_id: hex::encode(id.get(..ID_BYTES).unwrap_or_default()) })
+    /// Seals with the present master key what one before it sealed for the same place; none when nothing is to do.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn reseal(&self, sealed: &str, context: &str) -> Result<Option<String>, SealError> {
+        if parts(sealed)?.0 == self.key_id() {
+            return Ok(None);
+        }
+        self.seal(&self.unseal(sealed, context)?, context).map(Some)
     }
+}
 
-    /// What the seal covers beside the secret. The parts before the context have no dot in them, so it is unambiguous.
-    fn bound(&self, context: &str) -> Aad<String> {
-        Aad::from(format!("{VERSION}.{}.{context}", self.key_id))
+/// What became of the secrets of a service when the master key was another one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Sealed with the present master key by now.
+    pub anew: u64,
+    /// Left as they are, since no master key that is here opens them.
+    pub lost: u64,
+}
+
+/// The key id and the body of a sealed text.
+fn parts(sealed: &str) -> Result<(&str, &str), SealError> {
+    let mut parts = sealed.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(VERSION), Some(id), Some(body), None) => Ok((id, body)),
+        _ => Err(SealError::Malformed),
     }
+}
+
+/// What a seal covers beside the secret. The parts before the context have no dot in them, so it is unambiguous.
+fn bound(key_id: &str, context: &str) -> Aad<String> {
+    Aad::from(format!("{VERSION}.{key_id}.{context}"))
+}
+
+/// The id of a master key.
+fn key_id(derive: &Prk) -> Result<String, Unspecified> {
+    let id = expand(derive, b"key id")?;
+    Ok(hex::encode(id.get(..ID_BYTES).unwrap_or_default()))
 }
 
 fn expand(derive: &Prk, what: &[u8]) -> Result<[u8; 32], Unspecified> {
@@ -134,12 +155,19 @@ fn expand(derive: &Prk, what: &[u8]) -> Result<[u8; 32], Unspecified> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     const CANARY: &str = "sk-canary-0123456789";
 
     fn sealer(master: &str) -> Sealer {
-        Sealer::open(Some(&master.into()), Path::new("nowhere")).unwrap()
+        sealer_after(master, &[])
+    }
+
+    fn sealer_after(master: &str, previous: &[&str]) -> Sealer {
+        let previous: Vec<_> = previous.iter().map(|&key| key.into()).collect();
+        Sealer::new(&MasterKeys::open(Some(&master.into()), &previous, Path::new("nowhere")).unwrap()).unwrap()
     }
 
     #[test]
@@ -184,16 +212,35 @@ mod tests {
         let sealed = one.seal(&CANARY.into(), "x").unwrap();
         let shown = format!("{one:?} {sealed} {:?}", one.unseal(&sealed, "y"));
         assert!(!shown.contains(CANARY) && !shown.contains(master), "{shown}");
-        let made = Sealer::open(None, folder.path()).unwrap();
+        let keys = MasterKeys::open(None, &[], folder.path()).unwrap();
+        let made = Sealer::new(&keys).unwrap();
         let file = std::fs::read_to_string(folder.path().join("keys/master.key")).unwrap();
-        assert!(!format!("{made:?}").contains(file.trim()));
+        assert!(!format!("{made:?} {keys:?}").contains(file.trim()));
     }
 
     #[test]
-    fn a_key_from_the_file_is_the_same_the_next_time() {
+    fn after_a_rotation_the_new_key_seals_and_the_old_one_still_opens() {
         let folder = tempfile::tempdir().unwrap();
-        let sealed = Sealer::open(None, folder.path()).unwrap().seal(&CANARY.into(), "x").unwrap();
-        let again = Sealer::open(None, folder.path()).unwrap();
-        assert_eq!(again.unseal(&sealed, "x").unwrap().expose_secret(), CANARY);
+        let open = || Sealer::new(&MasterKeys::open(None, &[], folder.path()).unwrap()).unwrap();
+        let before = open();
+        let old = before.seal(&CANARY.into(), "x").unwrap();
+        assert_eq!(open().unseal(&old, "x").unwrap().expose_secret(), CANARY, "the key is another one the next time");
+        MasterKeys::rotate_file(folder.path()).unwrap();
+        let after = open();
+        assert_ne!(after.key_id(), before.key_id());
+        assert_eq!(after.unseal(&old, "x").unwrap().expose_secret(), CANARY);
+        let new = after.reseal(&old, "x").unwrap().unwrap();
+        assert!(new.contains(after.key_id()) && after.unseal(&new, "x").unwrap().expose_secret() == CANARY);
+        assert_eq!(after.reseal(&new, "x").unwrap(), None);
+        assert_eq!(after.reseal(&old, "y").unwrap_err(), SealError::Refused, "it was sealed for another place");
+        assert_eq!(before.unseal(&new, "x").unwrap_err(), SealError::OtherKey);
+    }
+
+    #[test]
+    fn a_key_that_is_named_as_a_former_one_opens_and_seals_nothing() {
+        let old = sealer("a long master key 1").seal(&CANARY.into(), "x").unwrap();
+        let after = sealer_after("a long master key 2", &["a long master key 0", "a long master key 1"]);
+        assert_eq!(after.unseal(&old, "x").unwrap().expose_secret(), CANARY);
+        assert_eq!(after.key_id(), sealer("a long master key 2").key_id());
     }
 }

@@ -9,8 +9,9 @@ use std::{
 
 use dallosh_failpoints::Plan;
 use dallosh_primitives::ByteSize;
+use dallosh_secrets::{KeyError, MasterKeys};
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::issuer::{self, Issuer};
 
@@ -190,6 +191,8 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     /// `auth.master_key`.
     pub master_key: Option<SecretString>,
+    /// `auth.previous_master_keys`: what was sealed under them still opens.
+    pub previous_master_keys: Vec<SecretString>,
     /// `FAILPOINTS`: where the process is made to fail; nothing in the production profile.
     pub failpoints: Plan,
     effective: Vec<(String, String, Origin)>,
@@ -276,6 +279,10 @@ impl Config {
             issuer::parse(text, profile.unwrap_or(Profile::Development))
         });
         let master_key = reader.secret("auth.master_key");
+        let previous = reader.secret("auth.previous_master_keys");
+        let previous_master_keys = previous.iter().flat_map(|keys| keys.expose_secret().split(','));
+        let previous_master_keys =
+            previous_master_keys.map(str::trim).filter(|key| !key.is_empty()).map(SecretString::from).collect();
         let failpoints = reader.failpoints(sources, profile);
         reader.finish(|effective| {
             Some(Self {
@@ -304,6 +311,7 @@ impl Config {
                 admin_password,
                 issuers: issuers?,
                 master_key,
+                previous_master_keys,
                 failpoints,
                 effective,
             })
@@ -313,6 +321,14 @@ impl Config {
     /// Every key with its value (secrets and passwords in URLs masked) and its origin.
     pub fn effective(&self) -> &[(String, String, Origin)] {
         &self.effective
+    }
+
+    /// The master keys: as configured, and of the data folder.
+    ///
+    /// # Errors
+    /// As [`MasterKeys::open`].
+    pub fn master_keys(&self) -> Result<MasterKeys, KeyError> {
+        MasterKeys::open(self.master_key.as_ref(), &self.previous_master_keys, &self.data_dir)
     }
 
     /// Where a service is found.
@@ -541,10 +557,12 @@ mod tests {
     fn secrets_are_masked_wherever_the_configuration_is_shown() {
         let sources = environment(&[
             ("DALLOSH__AUTH__ADMIN_PASSWORD", "canary-1"),
+            ("DALLOSH__AUTH__PREVIOUS_MASTER_KEYS", "canary-3, canary-4"),
             ("DALLOSH__DATABASE__URL", "mongodb://me:canary-2@db:27017/x"),
         ]);
         let config = Config::load(&sources).unwrap();
         let shown = format!("{:?} {:?}", config.effective(), config.admin_password);
+        assert_eq!(config.previous_master_keys.len(), 2);
         assert!(!shown.contains("canary"), "{shown}");
     }
 

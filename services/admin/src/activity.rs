@@ -178,5 +178,5 @@ impl ActivityLog {
 
 /// The key of the chain, derived from the master key.
 pub fn chain_key(config: &dallosh_service_kit::Config) -> Result<Authenticator, dallosh_secrets::KeyError> {
-    Authenticator::open(config.master_key.as_ref(), &config.data_dir, PURPOSE)
+    Authenticator::new(&config.master_keys()?, PURPOSE)
 }

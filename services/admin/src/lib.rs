@@ -10,6 +10,7 @@ mod general;
 mod input;
 mod model;
 mod probe;
+mod reseal;
 mod routes;
 mod state;
 
@@ -34,7 +35,10 @@ use dallosh_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use crate::activity::{AnchorError, Finding, OperatorLog, OperatorLogError, Report, VerifyError, verify_log};
+pub use crate::{
+    activity::{AnchorError, Finding, OperatorLog, OperatorLogError, Report, VerifyError, verify_log},
+    reseal::{ResealError, reseal_models},
+};
 use crate::{
     activity::{Intake, QUEUE},
     state::State,

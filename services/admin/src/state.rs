@@ -35,7 +35,7 @@ impl State {
             general: opened(store, GeneralSettings::uid()).await?,
             models: store.collection().await?,
             log: Arc::new(ActivityLog::open(store, chain_key(config)?).await?),
-            sealer: Sealer::open(config.master_key.as_ref(), &config.data_dir)?,
+            sealer: Sealer::new(&config.master_keys()?)?,
             urls: UrlPolicy::new(&config.allowed_origins, config.profile == Profile::Development)?,
         })
     }

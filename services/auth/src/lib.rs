@@ -51,7 +51,7 @@ pub async fn service(
     store: &Store,
     clock: Arc<dyn Clock>,
 ) -> Result<Service, StartError> {
-    let sealer = Sealer::open(config.master_key.as_ref(), &config.data_dir)?;
+    let sealer = Sealer::new(&config.master_keys()?)?;
     let idempotency = Arc::new(Idempotency::open(store, clock.clone()).await?.sealed(sealer));
     let kept = web::Data::from(idempotency.clone());
     let state = web::Data::new(start::state(config, store, clock).await?);

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     asyncapi, job,
+    secrets::{self, SecretsCommand},
     stack::{self, Stack, StackError},
     user::{self, UserCommand},
 };
@@ -83,6 +84,11 @@ enum Command {
     User {
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// Work with the master key.
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsCommand,
     },
     /// Work with the activity log.
     Logs {
@@ -213,6 +219,7 @@ impl Cli {
             }
             Command::Init => stack::init(&config).await,
             Command::User { command } => user::run(&config, command).await,
+            Command::Secrets { command: SecretsCommand::Rotate } => secrets::rotate(&config).await,
             Command::Logs { command: LogsCommand::Verify { json } } => match stack::verify_log(&config).await {
                 Ok(report) => return told(&report, json),
                 Err(error) => Err(error),
@@ -255,6 +262,9 @@ fn told(report: &Report, json: bool) -> ExitCode {
             "{} entries, up to {}; dropped up to {}; {} anchors",
             report.entries, report.last, report.dropped_to, report.anchors
         );
+        for (key_id, count) in &report.keys {
+            println!("{count} entries under the master key {key_id}");
+        }
         for finding in &report.findings {
             println!("{finding}");
         }

@@ -7,6 +7,7 @@ mod backup;
 mod cli;
 mod folder;
 mod job;
+mod secrets;
 mod stack;
 mod user;
 

@@ -68,7 +68,7 @@ pub struct Parts {
 pub async fn service(listener: TcpListener, config: &Config, kind: Kind, parts: Parts) -> Result<Service, StartError> {
     let Parts { store, broker, storage, clock, instance } = parts;
     let engine = Engine::open(kind, &store, broker.clone(), clock).await?;
-    let sealer = Sealer::open(config.master_key.as_ref(), &config.data_dir)?;
+    let sealer = Sealer::new(&config.master_keys()?)?;
     let loopback = config.profile == Profile::Development;
     let models = Models::new(sealer, UrlPolicy::new(&config.allowed_origins, loopback)?);
     let pipeline = Arc::new(Enrichment::new(storage.clone(), models, SettingsReader::new(config)?));

@@ -5,6 +5,7 @@
 mod error;
 mod estimate;
 mod live;
+mod reseal;
 mod routes;
 mod rows;
 mod sse;
@@ -26,8 +27,8 @@ use dallosh_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use crate::task::KIND;
 use crate::{live::Live, state::State};
+pub use crate::{reseal::reseal, task::KIND};
 
 /// Files that are read for lists of rows at once.
 const SCANS: usize = 2;

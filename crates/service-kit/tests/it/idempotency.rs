@@ -10,7 +10,7 @@ use std::{
 use actix_web::{HttpResponse, get, http::header, post, web};
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 use dallosh_primitives::{ManualClock, Uid};
-use dallosh_secrets::Sealer;
+use dallosh_secrets::{MasterKeys, Sealer};
 use dallosh_service_kit::{
     Body, Caller, ErrorCode, Idempotency, Problem, Revocations, Routes, Service, ServiceClient, TokenVerifier, run,
 };
@@ -120,7 +120,10 @@ impl Server {
         let store = Store::open(&url, Arc::new(clock.clone())).await.unwrap();
         let idempotency = Idempotency::open(&store, Arc::new(clock.clone())).await.unwrap();
         let idempotency = match master_key {
-            Some(key) => idempotency.sealed(Sealer::open(Some(&key.into()), folder).unwrap()),
+            Some(key) => {
+                let master = MasterKeys::open(Some(&key.into()), &[], folder).unwrap();
+                idempotency.sealed(Sealer::new(&master).unwrap())
+            }
             None => idempotency,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

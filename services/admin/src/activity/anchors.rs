@@ -16,6 +16,9 @@ struct Anchor {
     seq: i64,
     hash: String,
     at: String,
+    /// Under which master key it was written; one from before there were several does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
     mac: String,
 }
 
@@ -40,7 +43,9 @@ pub fn add(path: &Path, place: &Place, now: DateTime<Utc>, key: &Authenticator) 
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(&failed)?;
     }
-    let mut anchor = Anchor { seq: place.seq, hash: place.hash.clone(), at: time_text(now), mac: String::new() };
+    let Place { seq, hash } = place.clone();
+    let mut anchor =
+        Anchor { seq, hash, at: time_text(now), key_id: Some(key.key_id().to_owned()), mac: String::new() };
     anchor.mac = hex::encode(key.tag(&canonical(&anchor)));
     let mut line = serde_json::to_vec(&anchor).map_err(|error| failed(error.into()))?;
     line.push(b'\n');
@@ -63,12 +68,19 @@ pub fn read(path: &Path, key: &Authenticator) -> Result<Vec<(usize, Option<Place
             continue;
         }
         let anchor = serde_json::from_str::<Anchor>(&line).ok();
-        let anchor = anchor.filter(|one| hex::decode(&one.mac).is_ok_and(|mac| key.accepts(&canonical(one), &mac)));
+        let is_genuine = |one: &Anchor| {
+            hex::decode(&one.mac).is_ok_and(|mac| key.accepts(one.key_id.as_deref(), &canonical(one), &mac))
+        };
+        let anchor = anchor.filter(is_genuine);
         anchors.push((number.saturating_add(1), anchor.map(|one| Place { seq: one.seq, hash: one.hash })));
     }
     Ok(anchors)
 }
 
-fn canonical(Anchor { seq, hash, at, mac: _ }: &Anchor) -> Vec<u8> {
-    serde_json::to_vec(&("anchor v1", seq, hash, at)).unwrap_or_default()
+fn canonical(Anchor { seq, hash, at, key_id, mac: _ }: &Anchor) -> Vec<u8> {
+    match key_id {
+        None => serde_json::to_vec(&("anchor v1", seq, hash, at)),
+        Some(key_id) => serde_json::to_vec(&("anchor v2", key_id, seq, hash, at)),
+    }
+    .unwrap_or_default()
 }

@@ -28,6 +28,9 @@ pub struct Head {
     pub dropped: Place,
     /// The entries that were appended last; they may not be among the entries yet.
     pub pending: Vec<Pending>,
+    /// Under which master key it was written; one from before there were several does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// HMAC-SHA-256 over both places, hexadecimal.
     pub mac: String,
 }
@@ -43,17 +46,21 @@ impl Head {
     }
 
     pub fn new(place: Place, dropped: Place, pending: Vec<Pending>, key: &Authenticator) -> Self {
-        let mut head = Self { place, dropped, pending, mac: String::new() };
+        let mut head = Self { place, dropped, pending, key_id: Some(key.key_id().to_owned()), mac: String::new() };
         head.mac = hex::encode(key.tag(&head.canonical()));
         head
     }
 
     /// Whether a holder of the key wrote both places.
     pub fn is_genuine(&self, key: &Authenticator) -> bool {
-        hex::decode(&self.mac).is_ok_and(|mac| key.accepts(&self.canonical(), &mac))
+        hex::decode(&self.mac).is_ok_and(|mac| key.accepts(self.key_id.as_deref(), &self.canonical(), &mac))
     }
 
     fn canonical(&self) -> Vec<u8> {
-        serde_json::to_vec(&("head v1", &self.place, &self.dropped)).unwrap_or_default()
+        match &self.key_id {
+            None => serde_json::to_vec(&("head v1", &self.place, &self.dropped)),
+            Some(key_id) => serde_json::to_vec(&("head v2", key_id, &self.place, &self.dropped)),
+        }
+        .unwrap_or_default()
     }
 }

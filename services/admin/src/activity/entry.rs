@@ -24,6 +24,9 @@ pub struct Entry {
     /// How many requests this entry stands for that could not be kept.
     pub lost: u64,
     pub prev_hash: String,
+    /// Under which master key it is hashed; entries from before there were several do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// HMAC-SHA-256 over all the rest, hexadecimal.
     pub hash: String,
 }
@@ -83,16 +86,28 @@ impl Entry {
     /// The entry behind `place`.
     pub fn following(place: &Place, uid: Uid, draft: Draft, key: &Authenticator) -> Self {
         let Draft { at, method, path, status, requested_by, request_id, ip, duration_ms, lost } = draft;
-        let (seq, prev_hash, hash) = (place.seq.saturating_add(1), place.hash.clone(), String::new());
-        let mut entry =
-            Self { seq, at, method, path, status, requested_by, request_id, ip, duration_ms, lost, prev_hash, hash };
+        let mut entry = Self {
+            seq: place.seq.saturating_add(1),
+            at,
+            method,
+            path,
+            status,
+            requested_by,
+            request_id,
+            ip,
+            duration_ms,
+            lost,
+            prev_hash: place.hash.clone(),
+            key_id: Some(key.key_id().to_owned()),
+            hash: String::new(),
+        };
         entry.hash = hex::encode(key.tag(&entry.canonical(uid)));
         entry
     }
 
     /// Whether its hash is the one of what it says.
     pub fn is_genuine(&self, uid: Uid, key: &Authenticator) -> bool {
-        hex::decode(&self.hash).is_ok_and(|hash| key.accepts(&self.canonical(uid), &hash))
+        hex::decode(&self.hash).is_ok_and(|hash| key.accepts(self.key_id.as_deref(), &self.canonical(uid), &hash))
     }
 
     /// Its place in the chain.
@@ -102,12 +117,34 @@ impl Entry {
 
     /// What the hash covers: every field, as JSON in this order.
     fn canonical(&self, uid: Uid) -> Vec<u8> {
-        let Self { seq, at, method, path, status, requested_by, request_id, ip, duration_ms, lost, prev_hash, hash: _ } =
-            self;
-        let first = ("entry v1", uid, seq, prev_hash, at, method, path, status);
-        let fields = (first, requested_by, request_id, ip, duration_ms, lost);
+        let Self {
+            seq,
+            at,
+            method,
+            path,
+            status,
+            requested_by,
+            request_id,
+            ip,
+            duration_ms,
+            lost,
+            prev_hash,
+            key_id,
+            hash: _,
+        } = self;
+        let rest = (requested_by, request_id, ip, duration_ms, lost);
         // Texts and numbers are always JSON.
-        serde_json::to_vec(&fields).unwrap_or_default()
+        match key_id {
+            None => {
+                let first = ("entry v1", uid, seq, prev_hash, at, method, path, status);
+                let (requested_by, request_id, ip, duration_ms, lost) = rest;
+                serde_json::to_vec(&(first, requested_by, request_id, ip, duration_ms, lost))
+            }
+            Some(key_id) => {
+                serde_json::to_vec(&("entry v2", key_id, uid, seq, prev_hash, at, method, path, status, rest))
+            }
+        }
+        .unwrap_or_default()
     }
 }
 

@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Instant};
 use chrono::{TimeDelta, Utc};
 use dallosh_contracts::Activity;
 use dallosh_primitives::SystemClock;
+use dallosh_secrets::MasterKeys;
 use dallosh_store::Store;
 use tempfile::TempDir;
 
@@ -16,7 +17,13 @@ struct World {
 }
 
 fn key() -> Authenticator {
-    Authenticator::open(Some(&"a long master key 1".into()), "nowhere".as_ref(), PURPOSE).unwrap()
+    key_after("a long master key 1", &[])
+}
+
+fn key_after(present: &str, previous: &[&str]) -> Authenticator {
+    let previous: Vec<_> = previous.iter().map(|&key| key.into()).collect();
+    let keys = MasterKeys::open(Some(&present.into()), &previous, "nowhere".as_ref()).unwrap();
+    Authenticator::new(&keys, PURPOSE).unwrap()
 }
 
 fn draft(number: usize) -> (Uid, Draft) {
@@ -63,7 +70,11 @@ impl World {
     }
 
     async fn verify(&self) -> Report {
-        verify(&self.store, &key(), &self.anchors()).await.unwrap()
+        self.verify_with(&key()).await
+    }
+
+    async fn verify_with(&self, key: &Authenticator) -> Report {
+        verify(&self.store, key, &self.anchors()).await.unwrap()
     }
 
     async fn findings(&self) -> Vec<Finding> {
@@ -91,7 +102,7 @@ impl World {
 /// A field, and how somebody would change it.
 type Edit = (&'static str, fn(&mut Entry));
 
-const EDITS: [Edit; 11] = [
+const EDITS: [Edit; 13] = [
     ("at", |entry| entry.at = "2020-01-01T00:00:00.000000Z".to_owned()),
     ("method", |entry| entry.method = "GET".to_owned()),
     ("path", |entry| entry.path.push('x')),
@@ -102,6 +113,8 @@ const EDITS: [Edit; 11] = [
     ("duration_ms", |entry| entry.duration_ms += 1),
     ("lost", |entry| entry.lost = 1),
     ("prev_hash", |entry| entry.prev_hash = "zz".to_owned()),
+    ("key_id", |entry| entry.key_id = None),
+    ("key_id", |entry| entry.key_id = Some(key_after("a long master key 0", &[]).key_id().to_owned())),
     ("hash", |entry| entry.hash = "00".repeat(32)),
 ];
 
@@ -110,12 +123,14 @@ async fn every_edit_deletion_and_swap_is_found_where_it_was_made() {
     let world = World::with(120).await;
     assert_eq!(world.findings().await, []);
     for seq in (1..120).step_by(13) {
+        let keys = key_after("a long master key 1", &["a long master key 0"]);
         for (field, edit) in EDITS {
             let kept = world.entry(seq).await;
             let mut changed = kept.clone();
             edit(&mut changed.data);
             let changed = world.log.entries.replace(changed, "somebody").await.unwrap();
-            assert_eq!(world.findings().await, [Finding::Changed { seq }], "{field} of {seq}");
+            let findings = world.verify_with(&keys).await.findings;
+            assert_eq!(findings, [Finding::Changed { seq }], "{field} of {seq}");
             world.log.entries.replace(Versioned { data: kept.data, ..changed }, "test").await.unwrap();
         }
         let taken = world.take(seq).await;
@@ -250,4 +265,100 @@ async fn what_is_left_after_old_entries_were_dropped_can_still_be_verified() {
 
 fn time_of(days: i64) -> String {
     entry::time_text(Utc::now() + TimeDelta::days(days))
+}
+
+#[tokio::test]
+async fn a_log_goes_on_under_another_master_key_and_is_proved_on_both_sides() {
+    let world = World::with(30).await;
+    world.anchor().await;
+    let both = key_after("a long master key 2", &["a long master key 1"]);
+    let former = key().key_id().to_owned();
+    let unfinished = world.verify_with(&both).await;
+    assert_eq!(unfinished.findings, [Finding::HeadOfFormerKey { key_id: former.clone() }]);
+
+    let log =
+        ActivityLog::open(&world.store, key_after("a long master key 2", &["a long master key 1"])).await.unwrap();
+    for number in 30..40 {
+        log.append(&[draft(number)]).await.unwrap();
+    }
+    anchor(&log, &world.anchors(), &mut Place::default()).await;
+    let report = world.verify_with(&both).await;
+    assert_eq!((report.findings, report.entries, report.anchors), (Vec::new(), 40, 2));
+    assert_eq!(report.keys, [(former.clone(), 30), (both.key_id().to_owned(), 10)].into());
+
+    let alone = world.verify_with(&key_after("a long master key 2", &[])).await;
+    let missing = Finding::KeyMissing { key_id: former, from: 1, to: 30 };
+    assert_eq!(alone.findings, [Finding::AnchorChanged { line: 1 }, missing]);
+    for seq in [7, 30, 31, 35] {
+        let kept = world.entry(seq).await;
+        let mut changed = kept.clone();
+        changed.data.path.push('x');
+        let changed = world.log.entries.replace(changed, "somebody").await.unwrap();
+        assert_eq!(world.verify_with(&both).await.findings, [Finding::Changed { seq }]);
+        world.log.entries.replace(Versioned { data: kept.data, ..changed }, "test").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_former_key_alone_puts_nothing_between_later_entries() {
+    let world = World::with(10).await;
+    let both = || key_after("a long master key 2", &["a long master key 1"]);
+    let log = ActivityLog::open(&world.store, both()).await.unwrap();
+    for number in 10..15 {
+        log.append(&[draft(number)]).await.unwrap();
+    }
+    for (seq, findings) in [(5, [Finding::OutOfOrder { seq: 6 }]), (12, [Finding::OutOfOrder { seq: 13 }])] {
+        let kept = world.entry(seq).await;
+        let before = world.entry(seq - 1).await.data.place();
+        let (_, other) = draft(99);
+        let forged = Entry::following(&before, kept.uid, other, &key());
+        let forged = world.log.entries.replace(Versioned { data: forged, ..kept.clone() }, "somebody").await.unwrap();
+        assert_eq!(world.verify_with(&both()).await.findings, findings);
+        world.log.entries.replace(Versioned { data: kept.data, ..forged }, "test").await.unwrap();
+    }
+}
+
+/// Two entries, the head and an anchor under "a long master key 1", as they were written before keys had ids.
+fn from_before_key_ids() -> (Vec<Versioned<Entry>>, Head, &'static str) {
+    let entry = |uid: &str, text: &str| {
+        let data = serde_json::from_str(text).unwrap();
+        Versioned::new(uid.parse().unwrap(), data, "test", Utc::now())
+    };
+    let entries = vec![
+        entry(
+            "01890a5d-ac96-774b-bcce-b302099a8057",
+            r#"{"seq":1,"at":"2026-01-02T03:04:01.000000Z","method":"PATCH","path":"/v1/files/1","status":200,"requested_by":"01890a5d-ac96-774b-bcce-b302099a8059","request_id":"request-1","ip":"203.0.113.9","duration_ms":12,"lost":0,"prev_hash":"","hash":"f4fa24e6f162599c34ad64f0e2d1da36544384072c81de2137a72da8db7c6e81"}"#,
+        ),
+        entry(
+            "01890a5d-ac96-774b-bcce-b302099a8058",
+            r#"{"seq":2,"at":"2026-01-02T03:04:02.000000Z","method":"POST","path":"/v1/auth/login","status":401,"requested_by":null,"request_id":"request-2","ip":"203.0.113.9","duration_ms":12,"lost":0,"prev_hash":"f4fa24e6f162599c34ad64f0e2d1da36544384072c81de2137a72da8db7c6e81","hash":"563579aaf3f0b03ef789dfd7afcd156e0c8da3c4ee25956141b00dc5639991d7"}"#,
+        ),
+    ];
+    let head = r#"{"place":{"seq":2,"hash":"563579aaf3f0b03ef789dfd7afcd156e0c8da3c4ee25956141b00dc5639991d7"},"dropped":{"seq":0,"hash":""},"pending":[],"mac":"9838fc06c3fcaf807a52312a7849abb37c7d41167f7517f62c7f361984abdb3f"}"#;
+    (
+        entries,
+        serde_json::from_str(head).unwrap(),
+        r#"{"seq":2,"hash":"563579aaf3f0b03ef789dfd7afcd156e0c8da3c4ee25956141b00dc5639991d7","at":"2026-01-02T04:00:00.000000Z","mac":"d1a0e5de00dbd391326c9c096c1154d018bfe86260c027f2ddb1123376228b68"}"#,
+    )
+}
+
+#[tokio::test]
+async fn entries_head_and_anchors_from_before_keys_had_ids_are_proved_still() {
+    let world = World::new().await;
+    let (entries, head, anchor) = from_before_key_ids();
+    for entry in entries {
+        world.put(entry).await;
+    }
+    let mut stored = world.log.head().await.unwrap();
+    stored.data = head;
+    world.log.heads.replace(stored, "test").await.unwrap();
+    std::fs::write(world.anchors(), anchor).unwrap();
+    let report = world.verify_with(&key_after("a long master key 2", &["a long master key 1"])).await;
+    assert_eq!((report.findings, report.entries, report.anchors), (Vec::new(), 2, 1));
+    world.log.append(&[draft(3)]).await.unwrap();
+    assert_eq!(world.findings().await, []);
+    let mut changed = world.entry(1).await;
+    changed.data.key_id = Some(key().key_id().to_owned());
+    world.log.entries.replace(changed, "somebody").await.unwrap();
+    assert_eq!(world.findings().await, [Finding::Changed { seq: 1 }]);
 }

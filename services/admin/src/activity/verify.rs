@@ -37,6 +37,21 @@ pub enum Finding {
     NoHead,
     /// The head was not written by a holder of the key.
     HeadChanged,
+    /// The head was written under a master key that was replaced since: the rotation was not finished, or a holder of the
+    /// old key wrote it.
+    HeadOfFormerKey {
+        /// The id of that key.
+        key_id: String,
+    },
+    /// Entries can't be checked, since their master key is not here.
+    KeyMissing {
+        /// The id of that key.
+        key_id: String,
+        /// The first one.
+        from: i64,
+        /// The last one.
+        to: i64,
+    },
     /// The entry does not say what it said when it was appended, or never was.
     Changed {
         /// Its number.
@@ -71,6 +86,14 @@ impl fmt::Display for Finding {
         match self {
             Self::NoHead => f.write_str("there is no log, or its head is gone"),
             Self::HeadChanged => f.write_str("the head of the log was changed"),
+            Self::HeadOfFormerKey { key_id } => write!(
+                f,
+                "the head of the log is under the former master key {key_id}: `dallosh secrets rotate` was not finished, \
+                 or somebody else has that key"
+            ),
+            Self::KeyMissing { key_id, from, to } => {
+                write!(f, "entries {from} to {to} can't be checked: their master key {key_id} is not here")
+            }
             Self::Changed { seq } => write!(f, "entry {seq} was changed, or put in"),
             Self::Missing { from, to } => write!(f, "entries {from} to {to} are missing"),
             Self::OutOfOrder { seq } => write!(f, "entry {seq} does not follow the one before it"),
@@ -93,6 +116,8 @@ pub struct Report {
     pub last: i64,
     /// Anchors that were compared.
     pub anchors: usize,
+    /// How many entries are under which master key, by its id. Entries from before there were several are not counted.
+    pub keys: BTreeMap<String, u64>,
     /// How much was found.
     pub count: usize,
     /// The first hundred findings.
@@ -104,6 +129,23 @@ impl Report {
         self.count = self.count.saturating_add(1);
         if self.findings.len() < TOLD {
             self.findings.push(finding);
+        }
+    }
+
+    fn count_key(&mut self, key_id: &str) {
+        match self.keys.get_mut(key_id) {
+            Some(count) => *count = count.saturating_add(1),
+            None => drop(self.keys.insert(key_id.to_owned(), 1)),
+        }
+    }
+
+    /// Entries in a row without their key are one finding.
+    fn found_without_key(&mut self, key_id: &str, seq: i64) {
+        match self.findings.last_mut() {
+            Some(Finding::KeyMissing { key_id: last, to, .. }) if last == key_id && to.saturating_add(1) == seq => {
+                *to = seq;
+            }
+            _ => self.found(Finding::KeyMissing { key_id: key_id.to_owned(), from: seq, to: seq }),
         }
     }
 }
@@ -133,31 +175,41 @@ pub async fn verify(store: &Store, key: &Authenticator, file: &Path) -> Result<R
     };
     if !head.is_genuine(key) {
         report.found(Finding::HeadChanged);
+    } else if let Some(key_id) = head.key_id.as_ref().filter(|id| *id != key.key_id()) {
+        report.found(Finding::HeadOfFormerKey { key_id: key_id.clone() });
     }
     report.dropped_to = head.dropped.seq;
     // What was appended last may be in the head alone.
     let pending: BTreeMap<_, _> = head.pending.iter().map(|one| (one.entry.seq, one)).collect();
     let mut walk = Walk { key, at: Some(head.dropped.clone()), last: head.dropped.seq, anchored, report };
-    let mut cursor = None;
+    let after = |cursor: Option<String>| {
+        let filter = Filter::Range("seq", Some(head.dropped.seq.saturating_add(1).into()), None);
+        let limit = Limit::coerce(Some(i64::from(Limit::MAX)));
+        ListQuery { filter, sort: Sort::ascending("seq"), limit, cursor }
+    };
+    let mut page = entries.list(&after(None)).await?;
     loop {
-        let page = entries
-            .list(&ListQuery {
-                filter: Filter::Range("seq", Some(head.dropped.seq.saturating_add(1).into()), None),
-                sort: Sort::ascending("seq"),
-                limit: Limit::coerce(Some(i64::from(Limit::MAX))),
-                cursor,
-            })
-            .await?;
-        for entry in page.items.into_iter().filter(|entry| entry.data.seq <= head.place.seq) {
-            while let Some(one) = pending.get(&walk.last.saturating_add(1)).filter(|one| one.entry.seq < entry.data.seq)
-            {
-                walk.step(one.uid, &one.entry);
+        let (items, cursor) = (page.items, page.next_cursor);
+        // The next page is read while this one is looked through.
+        let next = async {
+            match cursor {
+                Some(cursor) => entries.list(&after(Some(cursor))).await.map(Some),
+                None => Ok(None),
             }
-            walk.step(entry.uid, &entry.data);
-        }
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            break;
+        };
+        let look = async {
+            for entry in items.into_iter().filter(|entry| entry.data.seq <= head.place.seq) {
+                let before = entry.data.seq;
+                while let Some(one) = pending.get(&walk.last.saturating_add(1)).filter(|one| one.entry.seq < before) {
+                    walk.step(one.uid, &one.entry);
+                }
+                walk.step(entry.uid, &entry.data);
+            }
+        };
+        let (next, ()) = tokio::join!(next, look);
+        match next? {
+            Some(next) => page = next,
+            None => break,
         }
     }
     while let Some(one) = pending.get(&walk.last.saturating_add(1)) {
@@ -184,15 +236,22 @@ impl Walk<'_> {
             self.report.found(Finding::Missing { from: expected, to: entry.seq.saturating_sub(1) });
             self.at = None;
         }
-        let is_genuine = entry.is_genuine(uid, self.key);
-        if !is_genuine {
+        if let Some(key_id) = &entry.key_id {
+            self.report.count_key(key_id);
+        }
+        let missing = entry.key_id.as_ref().filter(|key_id| !self.key.knows(key_id));
+        let is_genuine = missing.is_none() && entry.is_genuine(uid, self.key);
+        if let Some(key_id) = missing {
+            self.report.found_without_key(key_id, entry.seq);
+        } else if !is_genuine {
             self.report.found(Finding::Changed { seq: entry.seq });
         } else if self.at.as_ref().is_some_and(|at| at.hash != entry.prev_hash) || entry.seq < expected {
             self.report.found(Finding::OutOfOrder { seq: entry.seq });
         } else if self.anchored.get(&entry.seq).is_some_and(|hash| *hash != entry.hash) {
             self.report.found(Finding::NotAnchored { seq: entry.seq });
         }
-        self.at = is_genuine.then(|| entry.place());
+        // Without its key an entry is still held by the one behind it.
+        self.at = (is_genuine || missing.is_some()).then(|| entry.place());
         self.last = self.last.max(entry.seq);
     }
 

@@ -169,8 +169,21 @@ impl LogEntry {
 
 impl From<Entry> for LogEntry {
     fn from(entry: Entry) -> Self {
-        let Entry { seq, at, method, path, status, requested_by, request_id, ip, duration_ms, lost, prev_hash, hash } =
-            entry;
+        let Entry {
+            seq,
+            at,
+            method,
+            path,
+            status,
+            requested_by,
+            request_id,
+            ip,
+            duration_ms,
+            lost,
+            prev_hash,
+            key_id: _,
+            hash,
+        } = entry;
         let outcome = match status {
             None => Outcome::Lost,
             Some(500..) => Outcome::Failed,

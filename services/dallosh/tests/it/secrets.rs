@@ -141,3 +141,132 @@ async fn during_maintenance_no_task_is_begun_and_afterwards_it_is() -> Result<()
     admin.wait_for(&task, "done").await?;
     Ok(())
 }
+
+/// Runs a command on a stack's data: the exit code, and what it said.
+async fn run(stack: &Stack, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(Option<i32>, String)> {
+    let data = stack.data().display().to_string();
+    let elsewhere = tempfile::tempdir()?;
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let arguments = [arguments, &["--data-dir", &data]].concat();
+    let (code, said, errors) = Process::run(DALLOSH, &arguments, &environment, elsewhere.path()).await?;
+    Ok((code, said + &errors))
+}
+
+/// Whether the keys of these models open and reach the model's server.
+async fn works(admin: &Client, models: &[String]) -> Result<()> {
+    for uid in models {
+        let tested = admin.post(&format!("/v1/settings/ai/models/{uid}/test"), &json!({})).await?.expect(200)?;
+        ensure!(tested["ok"] == true, "a key does not open or not work: {tested}");
+    }
+    Ok(())
+}
+
+/// Two models that want [`KEY`].
+async fn two_models(admin: &Client, model: &FakeModel) -> Result<Vec<String>> {
+    model.key(KEY);
+    let mut models = Vec::new();
+    for _ in 0..2 {
+        models.push(register_with(admin, model, json!({ "apiKey": KEY })).await?);
+    }
+    Ok(models)
+}
+
+const ROTATE: [&str; 2] = ["secrets", "rotate"];
+const VERIFY: [&str; 2] = ["logs", "verify"];
+
+#[tokio::test]
+async fn a_rotation_that_is_killed_after_any_write_leaves_every_key_readable_and_the_log_proved() -> Result<()> {
+    let (mut stack, model) = (Stack::embedded(DALLOSH, &[]).await?, FakeModel::start().await);
+    let admin = stack.admin().await?;
+    let models = two_models(&admin, &model).await?;
+    // A task that took the keys along, and waits.
+    let maintenance = |on: bool| json!({ "isMaintenance": on });
+    let general = "/v1/settings/general";
+    let headers = [("if-match", "*")];
+    admin.send(Method::PATCH, general, &headers, Some(&maintenance(true))).await?.expect(200)?;
+    let analyst = stack.analyst().await?;
+    while analyst.get("/v1/files").await?.status != 503 {
+        tokio::task::yield_now().await;
+    }
+    let (_, task) = admin.new_task(&posts(20), json!({ "topics": ["panne", "facturation", "autre"] })).await?;
+    admin.act(&task, "start").await?.expect(202)?;
+
+    let (code, said) = run(&stack, &ROTATE, &[]).await?;
+    ensure!(code == Some(1) && said.contains("another dallosh process"), "it rotates beside a running one: {said}");
+    for point in
+        ["rotate.post_key=kill", "rotate.post_seal=kill@1", "rotate.post_seal=kill@2", "rotate.post_seal=kill@3"]
+    {
+        stack.terminate().await?;
+        let (code, said) = run(&stack, &ROTATE, &[("FAILPOINTS", point)]).await?;
+        ensure!(code.is_none(), "{point}: it was not killed: {code:?} {said}");
+        let (_, said) = run(&stack, &VERIFY, &[]).await?;
+        ensure!(said.contains("`dallosh secrets rotate` was not finished"), "{point}: {said}");
+        ensure!(said.contains("\n1 findings"), "{point}: {said}");
+        stack.restart().await?;
+        works(&stack.admin().await?, &models).await?;
+    }
+
+    stack.terminate().await?;
+    let (code, said) = run(&stack, &ROTATE, &[]).await?;
+    ensure!(code == Some(0), "{said}");
+    ensure!(said.contains("2 models are sealed with it") && said.contains("1 tasks are sealed with it"), "{said}");
+    let (code, said) = run(&stack, &VERIFY, &[]).await?;
+    ensure!(code == Some(0) && said.matches("entries under the master key").count() >= 2, "{code:?} {said}");
+
+    // What a backup holds is proved and opens elsewhere, too.
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("backup").display().to_string();
+    let (code, said) = run(&stack, &["backup", &backup], &[]).await?;
+    ensure!(code == Some(0), "{said}");
+    let mut other = Stack::embedded(DALLOSH, &[]).await?;
+    other.terminate().await?;
+    fs::remove_dir_all(other.data())?;
+    let (code, said) = run(&other, &["restore", &backup], &[]).await?;
+    ensure!(code == Some(0), "{said}");
+    let (code, said) = run(&other, &VERIFY, &[]).await?;
+    ensure!(code == Some(0), "{said}");
+
+    // Without the former keys every secret still opens, and the log says what it can't prove.
+    let file = other.data().join("keys/master.key");
+    let keys = fs::read_to_string(&file)?;
+    ensure!(keys.lines().count() == 6, "{} keys", keys.lines().count());
+    fs::write(&file, keys.lines().next().context("no key")?)?;
+    let (code, said) = run(&other, &VERIFY, &[]).await?;
+    ensure!(code == Some(1) && said.contains("can't be checked"), "{code:?} {said}");
+    other.restart().await?;
+    let admin = other.admin().await?;
+    works(&admin, &models).await?;
+    admin.send(Method::PATCH, general, &headers, Some(&maintenance(false))).await?.expect(200)?;
+    let done = admin.wait_for(&task, "done").await?;
+    ensure!(done["models_used"] == json!(["tester"]), "the model was not asked: {done}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_master_key_of_the_configuration_is_rotated_beside_running_services() -> Result<()> {
+    let (old, new) = ("canary of an old master key", "canary of a new master key");
+    let (set, previous) = ("DALLOSH__AUTH__MASTER_KEY", "DALLOSH__AUTH__PREVIOUS_MASTER_KEYS");
+    let (mut stack, model) = (Stack::embedded(DALLOSH, &[(set, old)]).await?, FakeModel::start().await);
+    let models = two_models(&stack.admin().await?, &model).await?;
+    let (code, said) = run(&stack, &ROTATE, &[(set, old)]).await?;
+    ensure!(code == Some(78) && said.contains("auth.previous_master_keys"), "{code:?} {said}");
+    let (code, said) = run(&stack, &ROTATE, &[(set, new), (previous, "some other master key")]).await?;
+    ensure!(code == Some(1) && said.contains("another master key"), "it wrote under a wrong key: {said}");
+
+    stack.terminate().await?;
+    stack.set(set, Some(new));
+    stack.set(previous, Some(old));
+    stack.restart().await?;
+    works(&stack.admin().await?, &models).await?;
+    let (code, said) = run(&stack, &ROTATE, &[(set, new), (previous, old)]).await?;
+    ensure!(code == Some(0) && said.contains("2 models are sealed with it"), "{code:?} {said}");
+    ensure!(!said.contains("canary"), "a key is told: {said}");
+    works(&stack.admin().await?, &models).await?;
+    let (code, said) = run(&stack, &VERIFY, &[(set, new), (previous, old)]).await?;
+    ensure!(code == Some(0), "{said}");
+    stack.terminate().await?;
+    stack.set(previous, None);
+    stack.restart().await?;
+    works(&stack.admin().await?, &models).await
+}
