@@ -10,15 +10,14 @@ import type { LiveState } from '@/lib/api/sse';
 import { cn } from '@/lib/cn';
 import { saveFile } from '@/lib/save-file';
 import { useFormat } from '@/lib/format';
-import { logLines, type LogLine } from './task-log';
+import { logLines, thinned, type LogLine } from './task-log';
 
 const SHOWN = ['all', 'problems'] as const;
-const DRAWN = 300;
 
 export function LiveLog({ events, state, name }: { events: TaskEvent[]; state: LiveState; name: string }) {
   const t = useTranslations('log');
   const [show, setShow] = useState<(typeof SHOWN)[number]>('all');
-  const lines = useMemo(() => logLines(events).reverse(), [events]);
+  const lines = useMemo(() => thinned(logLines(events)).reverse(), [events]);
   const shown = lines.filter(({ level }) => show === 'all' || level !== 'info');
   return (
     <section aria-labelledby="log-title" className="border-t">
@@ -34,7 +33,7 @@ export function LiveLog({ events, state, name }: { events: TaskEvent[]; state: L
       </header>
       <div className="relative max-h-72 overflow-y-auto py-2 focus-visible:-outline-offset-2" tabIndex={0} role="log" aria-label={t('title')}>
         {shown.length === 0 && <p className="gutter py-1 text-muted-foreground">{show === 'all' ? t('nothing') : t('noProblems')}</p>}
-        <ul>{shown.slice(0, DRAWN).map((line, index) => <Line key={`${line.seq}-${line.kind}-${index}`} line={line} />)}</ul>
+        <ul>{shown.map((line, index) => <Line key={`${line.seq}-${line.kind}-${index}`} line={line} />)}</ul>
       </div>
     </section>
   );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TaskEvent } from '@/lib/api/generated';
 import type { EventData } from '@/lib/task-events';
-import { logLines, stepTimes } from './task-log';
+import { logLines, stepTimes, thinned } from './task-log';
 
 const event = (seq: number, name: string, second: number, data: EventData = {}): TaskEvent => ({ seq, event: name, at: new Date(second * 1000).toISOString(), task_id: 't', file_id: 'f', data });
 const at = (second: number) => new Date(second * 1000).toISOString();
@@ -46,5 +46,12 @@ describe('the log', () => {
 
   it('names the error that ended a task', () => {
     expect(logLines([event(1, 'on_error', 1, { error: { code: 'input_changed', message: 'the file changed' } })])[0]).toMatchObject({ level: 'error', detail: 'the file changed' });
+  });
+
+  it('keeps what happened early in a run of thousands of pages', () => {
+    const pages = Array.from({ length: 2000 }, (_, page) => event(page + 3, 'progress', page, progress(page + 1)));
+    const lines = thinned(logLines([event(1, 'in_queue', 0), event(2, 'paused', 0), ...pages]));
+    expect(lines.slice(0, 2)).toMatchObject([{ status: 'in_queue' }, { status: 'paused' }]);
+    expect(lines.slice(2).map((line) => (line.kind === 'pages' ? line.done : 0))).toEqual(Array.from({ length: 300 }, (_, page) => 1701 + page));
   });
 });

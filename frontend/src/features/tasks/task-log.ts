@@ -65,3 +65,12 @@ export function logLines(events: readonly TaskEvent[]): LogLine[] {
   }
   return lines;
 }
+
+/** Lines about pages that are drawn: a long run has thousands. */
+const PAGES_DRAWN = 300;
+
+/** The lines without the older ones about pages; what else happened is all there. */
+export function thinned(lines: readonly LogLine[]): LogLine[] {
+  let pages = lines.filter(({ kind }) => kind === 'pages').length;
+  return lines.filter(({ kind }) => kind !== 'pages' || pages-- <= PAGES_DRAWN);
+}
