@@ -1,5 +1,5 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { getUser, updateUser, type Permission, type ResourceAccountData, type ResourceRoleData, type UpdateUserRequest } from '@/lib/api/generated';
+import { deleteUser, getUser, updateUser, type Permission, type ResourceAccountData, type ResourceRoleData, type UpdateUserRequest } from '@/lib/api/generated';
 import { getUserQueryKey, listRolesOptions, listUserSessionsOptions, listUsersInfiniteOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
 
 export interface UserFilters { q: string | null; role: string | null; state: 'active' | 'disabled' | null; sort: string }
@@ -35,6 +35,15 @@ export function useChangeUser() {
   return useMutation({
     mutationFn: async ({ id, etag, body }: { id: string; etag?: string; body: UpdateUserRequest }) => (await updateUser({ path: { id }, body, headers: etag ? { 'If-Match': etag } : {}, throwOnError: true })).data,
     onSuccess: forget,
+  });
+}
+
+export function useDeleteUser() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, etag }: { id: string; etag: string }) => deleteUser({ path: { id }, headers: { 'If-Match': etag }, throwOnError: true }),
+    // Only the list: who asks for the account once more is told that it does not exist.
+    onSuccess: () => { void queries.invalidateQueries({ queryKey: [{ _id: 'listUsers' }] }); },
   });
 }
 

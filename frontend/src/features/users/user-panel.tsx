@@ -8,11 +8,11 @@ import { ProblemAlert } from '@/components/problem-alert';
 import { SidePanelHeader } from '@/components/side-panel';
 import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
-import { deleteUser, type ResourceAccountData, type ResourceRoleData } from '@/lib/api/generated';
+import type { ResourceAccountData, ResourceRoleData } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
 import { useMe } from '@/lib/session';
 import { makePassword } from './first-password';
-import { nameOf, useChangeUser, useForgetUsers, useUser, within } from './queries';
+import { nameOf, useChangeUser, useDeleteUser, useUser, within } from './queries';
 import { ShownOnce } from './shown-once';
 import { UserForm } from './user-form';
 import { UserSessions } from './user-sessions';
@@ -61,7 +61,7 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
 function Access({ user, etag, onClose }: { user: ResourceAccountData; etag: string; onClose: () => void }) {
   const t = useTranslations('users');
   const change = useChangeUser();
-  const forget = useForgetUsers();
+  const deletion = useDeleteUser();
   const [asked, ask] = useState<'password' | 'disable' | 'delete' | null>(null);
   const [password, setPassword] = useState<string | null>(null);
   const name = nameOf(user);
@@ -72,9 +72,8 @@ function Access({ user, etag, onClose }: { user: ResourceAccountData; etag: stri
     setPassword(made);
   };
   const remove = async () => {
-    await deleteUser({ path: { id: user.uid }, headers: { 'If-Match': etag }, throwOnError: true });
+    await deletion.mutateAsync({ id: user.uid, etag });
     onClose();
-    await forget();
   };
   return (
     <>
