@@ -16,7 +16,7 @@ const SETTLED: TimeDelta = TimeDelta::seconds(1);
 
 /// A place in the log of all jobs. Its order is when events came into the log, and among those of one moment their ids;
 /// it never changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogPosition {
     at: DateTime<Utc>,
     uid: Uid,

@@ -27,8 +27,11 @@ use dallosh_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{live::Live, state::State};
 pub use crate::{reseal::reseal, task::KIND};
+use crate::{
+    live::{Followed, Hints},
+    state::State,
+};
 
 /// Files that are read for lists of rows at once.
 const SCANS: usize = 2;
@@ -59,12 +62,20 @@ pub async fn service(
     let idempotency = Arc::new(Idempotency::open(store, clock.clone()).await?);
     let kept = web::Data::from(idempotency.clone());
     let engine = Engine::open(KIND, store, broker.clone(), clock).await?;
-    let live = Live::new();
+    let hints = Hints::new();
     let files = ServiceClient::new(config.url_of(ServiceName::Files))?;
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
     let settings = ServiceClient::new(config.url_of(ServiceName::Admin))?;
     let (storage, scans) = (storage.clone(), Arc::new(Semaphore::new(SCANS)));
-    let state = web::Data::new(State { engine, files, settings, live: live.clone(), storage, scans });
+    let state = web::Data::new(State {
+        engine,
+        files,
+        settings,
+        storage,
+        scans,
+        task_logs: Followed::new(hints.clone()),
+        all_logs: Followed::new(hints.clone()),
+    });
     let routes: Routes = Arc::new(move |service: &mut ServiceConfig<'_>| {
         service.app_data(state.clone()).app_data(verifier.clone()).app_data(kept.clone());
         routes::register(service);
@@ -84,7 +95,7 @@ pub async fn service(
         name: "tasks",
         listener,
         routes,
-        workers: vec![live.worker(broker.clone()), idempotency.worker()],
+        workers: vec![hints.worker(broker.clone()), idempotency.worker()],
         checks,
         threads: 1,
         tls: None,

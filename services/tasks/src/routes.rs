@@ -13,6 +13,8 @@ mod rows;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use self::{all_events::AllLog, events::TaskLog};
+
 pub fn register(service: &mut ServiceConfig<'_>) {
     service
         .service(create::create_task)

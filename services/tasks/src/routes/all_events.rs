@@ -1,15 +1,16 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use bytes::Bytes;
 use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
-use dallosh_jobs::LogPosition;
+use dallosh_jobs::{Engine, JobError, LogPosition};
 use dallosh_primitives::{Limit, Uid};
 use dallosh_service_kit::{Caller, Problem, Scope, Shutdown, TokenVerifier};
 use serde::Deserialize;
-use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use crate::{
     error::problem,
-    sse::{self, ALIVE, HEARTBEAT, LOOK},
+    live::{Log, News},
+    sse::{self, Stream},
     state::State,
 };
 
@@ -52,8 +53,9 @@ pub async fn list_events(
             Some(id) => id.parse().map_err(|_| Problem::field("Last-Event-ID", "an id of this stream"))?,
             None => state.engine.log_end(),
         };
-        let follow = Follow { state, shutdown, owner, after, began: false, alive: Instant::now() };
-        return Ok(sse::answer(follow, caller, verifier));
+        let log = AllLog { engine: state.engine.clone(), owner };
+        let opening = Bytes::from(format!("id: {after}\n\n"));
+        return Ok(Stream::new(log, &state.all_logs, after, Some(opening)).answer(caller, verifier, shutdown));
     }
     let ListAllEvents { limit, cursor } = query.into_inner();
     let limit = limit.unwrap_or_default();
@@ -65,37 +67,29 @@ pub async fn list_events(
     Ok(HttpResponse::Ok().json(ListOf { items: page.items, next_cursor: page.next_cursor, links }))
 }
 
-/// A stream that follows the log of all tasks, or of one user's.
-struct Follow {
-    state: web::Data<State>,
-    shutdown: web::Data<Shutdown>,
+/// The log of all tasks, or of one user's; it never ends.
+#[derive(Clone)]
+pub struct AllLog {
+    engine: Engine,
     owner: Option<Uid>,
-    after: LogPosition,
-    began: bool,
-    alive: Instant,
 }
 
-impl sse::Source for Follow {
-    async fn step(&mut self) -> Option<Option<String>> {
-        if !self.began {
-            self.began = true;
-            return Some(Some(format!("id: {}\n\n", self.after)));
-        }
-        // When the database is away, the stream waits for it.
-        let found = self.state.engine.log_after(self.owner, self.after, Limit::coerce(Some(200))).await;
-        let found = found.unwrap_or_default();
-        if let Some((last, _)) = found.last() {
-            self.after = *last;
-            self.alive = Instant::now();
-            return Some(Some(found.iter().map(|(position, event)| sse::message(position, event)).collect()));
-        }
-        if self.alive.elapsed() >= HEARTBEAT {
-            self.alive = Instant::now();
-            return Some(Some(ALIVE.to_owned()));
-        }
-        tokio::select! {
-            () = self.shutdown.0.cancelled() => None,
-            () = tokio::time::sleep(LOOK) => Some(None),
-        }
+impl Log for AllLog {
+    type Key = Option<Uid>;
+    type Place = LogPosition;
+
+    fn key(&self) -> Option<Uid> {
+        self.owner
+    }
+
+    async fn after(&self, place: LogPosition) -> Result<Option<Vec<News<LogPosition>>>, JobError> {
+        let found = self.engine.log_after(self.owner, place, Limit::coerce(Some(200))).await?;
+        let news = found.iter().map(|(place, event)| News { place: *place, message: sse::message(place, event) });
+        Ok(Some(news.collect()))
+    }
+
+    /// What is hinted at is told a second later.
+    fn is_meant(&self, _: Uid) -> bool {
+        false
     }
 }

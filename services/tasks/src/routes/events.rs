@@ -1,15 +1,15 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
-use dallosh_jobs::EventQuery;
+use dallosh_jobs::{Engine, EventQuery, JobError};
 use dallosh_primitives::{Limit, Uid};
 use dallosh_service_kit::{Caller, Problem, Shutdown, TokenVerifier};
 use serde::Deserialize;
-use tokio::{sync::broadcast, time::Instant};
 use utoipa::IntoParams;
 
 use crate::{
     error::problem,
-    sse::{self, ALIVE, HEARTBEAT, LOOK},
+    live::{Log, News},
+    sse::{self, Stream},
     state::State,
     workflow,
 };
@@ -48,8 +48,8 @@ pub async fn list_task_events(
     let uid = workflow::find(&state, scope, task_id.into_inner()).await?.uid;
     if sse::is_wanted(&request) {
         let after = last_event_id(&request)?;
-        let follow = Follow { news: state.live.listen(), state, shutdown, task: uid, after, alive: Instant::now() };
-        return Ok(sse::answer(follow, caller, verifier));
+        let log = TaskLog { engine: state.engine.clone(), task: uid };
+        return Ok(Stream::new(log, &state.task_logs, after, None).answer(caller, verifier, shutdown));
     }
     let after = match &query.cursor {
         None => 0,
@@ -72,47 +72,34 @@ fn last_event_id(request: &HttpRequest) -> Result<i64, Problem> {
     id.parse().map_err(|_| Problem::field("Last-Event-ID", "the number of an event"))
 }
 
-/// A stream that follows the log of one task.
-struct Follow {
-    state: web::Data<State>,
-    shutdown: web::Data<Shutdown>,
-    news: broadcast::Receiver<Uid>,
+/// The log of one task; it ends with the task.
+#[derive(Clone)]
+pub struct TaskLog {
+    engine: Engine,
     task: Uid,
-    after: i64,
-    alive: Instant,
 }
 
-impl sse::Source for Follow {
-    async fn step(&mut self) -> Option<Option<String>> {
+impl Log for TaskLog {
+    type Key = Uid;
+    type Place = i64;
+
+    fn key(&self) -> Uid {
+        self.task
+    }
+
+    async fn after(&self, seq: i64) -> Result<Option<Vec<News<i64>>>, JobError> {
         // The state before the events: when it is final, the events are all there.
-        let job = self.state.engine.find(self.task).await;
-        let query = EventQuery { after: self.after, limit: Limit::coerce(Some(200)) };
-        match (job, self.state.engine.events(self.task, query).await) {
-            (Ok(None), _) => return None,
-            (_, Ok(events)) if !events.is_empty() => {
-                self.after = events.last().map_or(self.after, |event| event.seq);
-                self.alive = Instant::now();
-                return Some(Some(events.iter().map(|event| sse::message(event.seq, event)).collect()));
-            }
-            (Ok(Some(job)), Ok(_)) if job.data.control.state.is_final() && job.data.seq <= self.after => return None,
-            // The database is away: the stream waits for it.
-            _ => {}
+        let Some(job) = self.engine.find(self.task).await? else { return Ok(None) };
+        let query = EventQuery { after: seq, limit: Limit::coerce(Some(200)) };
+        let events = self.engine.events(self.task, query).await?;
+        if events.is_empty() && job.data.control.state.is_final() && job.data.seq <= seq {
+            return Ok(None);
         }
-        if self.alive.elapsed() >= HEARTBEAT {
-            self.alive = Instant::now();
-            return Some(Some(ALIVE.to_owned()));
-        }
-        let due = Instant::now() + LOOK;
-        loop {
-            tokio::select! {
-                () = self.shutdown.0.cancelled() => return None,
-                () = tokio::time::sleep_until(due) => return Some(None),
-                news = self.news.recv() => match news {
-                    Ok(task) if task != self.task => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                    _ => return Some(None),
-                },
-            }
-        }
+        let news = events.iter().map(|event| News { place: event.seq, message: sse::message(event.seq, event) });
+        Ok(Some(news.collect()))
+    }
+
+    fn is_meant(&self, task: Uid) -> bool {
+        task == self.task
     }
 }
