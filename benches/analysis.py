@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""Latency of the analysis of small and large datasets, through the door of the release binary. Standard library only.
+"""Latency of the analysis of small and large datasets, through the door of the release binary, beside pandas.
 
     cargo build --release -p dallosh && python3 benches/analysis.py [--rows 10000 1000000] [--calls 300]
 
+Needs `wrk`; pandas and pyarrow are put into an environment of their own.
+
 Makes the posts, has the built-in model label them, and asks one client's questions one after the other. `first` is the
 question that loads the index; `same` asks one question again and again; `unfiltered` asks it in another time zone each time,
-so that no answer is a kept one; the others are filtered, each time differently.
+so that no answer is a kept one; the others are filtered, each time differently. The lines of 16 connections ask without a
+pause. pandas computes five of the figures from the same Parquet file for each request, as an API in Python would: negative
+share, sentiment a day, posts a topic, users with the most complaints, engagement a sentiment; `loaded` has the columns in
+memory already.
 """
-import argparse, itertools, math, random, shutil, statistics, sys, tempfile, time
+import argparse, itertools, math, os, random, re, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -31,6 +36,56 @@ def make(path, rows):
             out.write(f'{1600000000000000000 + n},{at},"{r.choice(texts)}",user{user},null,{likes},{likes // 3},0,{likes // 5},{likes * 90}\n')
 
 
+PANDAS = '''
+import statistics, sys, time
+import pandas
+
+COLUMNS = ["created_at", "sentiment", "main_topic", "screen_name", "favorite_count", "retweet_count", "quote_count", "reply_count"]
+
+def load():
+    posts = pandas.read_parquet(sys.argv[1], columns=COLUMNS)
+    posts["created_at"] = pandas.to_datetime(posts["created_at"], utc=True)
+    posts["engagement"] = sum(pandas.to_numeric(posts[name]) for name in COLUMNS[4:])
+    return posts
+
+def answer(posts):
+    negative = posts[posts["sentiment"] == "negative"]
+    return (len(negative) / len(posts), posts.groupby([posts["created_at"].dt.floor("D"), "sentiment"]).size().to_dict(),
+            posts["main_topic"].value_counts().to_dict(), negative["screen_name"].value_counts().head(10).to_dict(),
+            posts.groupby("sentiment")["engagement"].mean().to_dict())
+
+fresh, loaded = [], []
+for _ in range(5):
+    began = time.perf_counter()
+    posts = load()
+    middle = time.perf_counter()
+    answer(posts)
+    ended = time.perf_counter()
+    fresh.append(ended - began)
+    loaded.append(ended - middle)
+print(statistics.median(fresh) * 1000, statistics.median(loaded) * 1000)
+'''
+# Another question each time.
+LUA = '''
+local n = 0
+request = function()
+    n = n + 1
+    return wrk.format("GET", string.format("%s&from=%s", wrk.path, os.date("!%Y-%m-%dT%H:%M:%SZ", 1672527600 + n * 3607)))
+end
+'''
+
+
+def sixteen(process, auth, path, script=None):
+    """Requests a second, median and 99th percentile in milliseconds."""
+    command = ["wrk", "-t1", "-c16", "-d8s", "--latency", "-H", f"Authorization: {auth['Authorization']}", *(["-s", script] if script else [])]
+    told = subprocess.run([*command, "http://%s:%d%s" % (*process.door, path)], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        sys.exit(told)
+    unit = {"us": 0.001, "ms": 1, "s": 1000}
+    median, p99 = (float(number) * unit[name] for number, name in re.findall(r"^\s+(?:50|99)%\s+([\d.]+)(us|ms|s)\s*$", told, re.M))
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1]), median, p99
+
+
 def percentile(times, share):
     return sorted(times)[min(len(times) - 1, math.ceil(len(times) * share) - 1)]
 
@@ -41,6 +96,11 @@ def main():
     options.add_argument("--calls", type=int, default=300)
     options = options.parse_args()
     folder = Path(tempfile.mkdtemp())
+    python = folder / "python/bin/python"
+    subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", "pandas", "pyarrow"], check=True)
+    os.environ["DALLOSH__GATEWAY__REQUESTS_PER_SECOND"] = "1000000"
+    (folder / "another.lua").write_text(LUA)
     process = Process(folder)
     try:
         auth = process.login()
@@ -79,6 +139,14 @@ def main():
                 print(f"  {name}: median {statistics.median(times):.1f} ms, p99 {percentile(times, 0.99):.1f} ms ({calls} calls)")
             times = [ask("/posts", tz="UTC", sort="-engagement", **{"from": begin()}) for _ in range(min(options.calls, 50))]
             print(f"  posts: median {statistics.median(times):.1f} ms, p99 {percentile(times, 0.99):.1f} ms")
+            for name, script in (("same", None), ("from", folder / "another.lua")):
+                rate, median, p99 = sixteen(process, auth, f"/v1/analysis/{file}?tz=UTC", script)
+                print(f"  {name}, 16 connections: {rate:.0f} a second, median {median:.1f} ms, p99 {p99:.1f} ms")
+            parquet = folder / f"data/storage/tables/{file}/analysed.parquet"
+            (folder / "peer.py").write_text(PANDAS)
+            fresh, loaded = map(float, subprocess.run([python, folder / "peer.py", parquet], capture_output=True, text=True, check=True).stdout.split())
+            alone = statistics.median(ask(tz="UTC", **{"from": begin()}) for _ in range(50))
+            print(f"  pandas: {fresh:.0f} ms, loaded {loaded:.0f} ms: {fresh / alone:.0f} and {loaded / alone:.0f} times a filtered answer's {alone:.1f} ms")
             print(f"  memory {process.memory():.0f} MiB, at the peak {process.memory('VmHWM'):.0f} MiB", flush=True)
     finally:
         process.stop()
