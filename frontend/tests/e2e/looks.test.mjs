@@ -21,7 +21,7 @@ after(() => stack?.stop());
 
 /** Before the door, and behind it. */
 const visited = ['/', '/auth', '/auth?tab=register', '/no-such-page'];
-const pages = () => ['/home/overview', '/home/datasets', '/home/datasets?new=1', `/home/datasets?id=${state.file}`, `/home/datasets?id=${state.file}&view=reading`, '/home/tasks', `/home/tasks?id=${state.task}`,
+const pages = () => ['/home/overview', '/home/datasets', '/home/datasets?new=1', `/home/datasets?id=${state.file}`, `/home/datasets?id=${state.file}&view=cleaning`, `/home/datasets?id=${state.file}&view=reading`, '/home/tasks', `/home/tasks?id=${state.task}`,
   `/home/analysis?file=${state.file}`, `/home/analysis?file=${state.file}&posts=sentiment%3Dnegative`, '/profile'];
 
 for (const variant of VARIANTS) {

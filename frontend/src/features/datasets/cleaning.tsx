@@ -27,7 +27,7 @@ export function Cleaning({ file, task }: { file: ResourceFileData; task: Resourc
     <section aria-label={t('title')} className="flex min-h-0 flex-1 flex-col">
       <Lineage file={file} task={task} />
       <div className="gutter flex flex-wrap items-center gap-x-3 gap-y-2 border-b py-2">
-        <Segmented label={t('show')} value={kind} onChange={setKind} options={(['duplicates', 'outliers', 'rejects'] as const).map((one) => ({ value: one, label: t(`kinds.${one}`, { count: many[one] }) }))} />
+        <div className="max-w-full overflow-x-auto"><Segmented label={t('show')} value={kind} onChange={setKind} options={(['duplicates', 'outliers', 'rejects'] as const).map((one) => ({ value: one, label: t(`kinds.${one}`, { count: many[one] }) }))} /></div>
         <p className="text-xs text-muted-foreground">{kind === 'outliers' && options.drop_outliers ? t('about.outliersRemoved') : t(`about.${kind}`)}</p>
       </div>
       {many[kind] === 0 ? <p className="gutter py-4 text-muted-foreground">{t(`none.${kind}`)}</p>

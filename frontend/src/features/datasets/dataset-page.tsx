@@ -93,7 +93,7 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
       <dl className="grid grid-cols-2 border-b md:grid-cols-3 lg:grid-cols-6">
         {facts.map(([name, value]) => <div key={name} className="min-w-0 border-border px-4 py-3 not-first:border-l max-md:odd:border-l-0 max-md:nth-[n+3]:border-t md:max-lg:nth-[4]:border-l-0 md:max-lg:nth-[n+4]:border-t first:pl-(--gutter)"><dt className="text-xs text-muted-foreground">{name}</dt><dd className="truncate">{value}</dd></div>)}
       </dl>
-      <div className="gutter flex flex-wrap items-center gap-2 border-b py-2">
+      <div className="gutter shrink-0 overflow-x-auto border-b py-2">
         <Segmented
           label={t('view')}
           value={view}
@@ -102,7 +102,7 @@ function Dataset({ file, parent, onChanged }: { file: ResourceFileData; parent: 
             { value: 'rows', label: t('viewRows') },
             { value: 'profile', label: t('viewProfile') },
             ...(cleaned ? [{ value: 'cleaning' as const, label: t('viewCleaning') }] : []),
-            ...(data.rejected_rows > 0 ? [{ value: 'rejects' as const, label: t('viewRejects', { count: data.rejected_rows }) }] : []),
+            ...(data.rejected_rows > 0 && !cleaned ? [{ value: 'rejects' as const, label: t('viewRejects', { count: data.rejected_rows }) }] : []),
             ...(mayChange ? [{ value: 'reading' as const, label: t('viewReading') }] : []),
             ...(mayRun ? [{ value: 'add' as const, label: t('viewAdd') }] : []),
           ]}
@@ -162,7 +162,7 @@ function Rows({ file, stages }: StagesProps) {
     <section aria-label={t('viewRows')} className="flex min-h-0 flex-1 flex-col">
       <div className="gutter flex flex-wrap items-center gap-x-3 gap-y-2 border-b py-2">
         <StageChoice stages={stages} stage={stage} />
-        <div className="ml-auto flex items-center gap-1">
+        <div className="ml-auto flex flex-wrap items-center gap-1">
           <DownloadLink size="sm" href={`${content}?stage=${stage}`}>{t('download', { stage: t(`stages.${stage}`) })}</DownloadLink>
           <Menu>
             <MenuTrigger asChild><Button size="sm" variant="ghost">{t('otherFormats')}<ChevronDown aria-hidden /></Button></MenuTrigger>
