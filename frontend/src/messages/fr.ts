@@ -118,7 +118,7 @@ export const fr: Messages = {
   },
   cleaning: {
     title: 'Ce que le nettoyage a fait', show: 'Montrer', kinds: { duplicates: 'Doublons ({count, number})', outliers: 'Valeurs extrêmes ({count, number})', rejects: 'Mises de côté ({count, number})' },
-    about: { duplicates: 'Écartées, car une ligne précédente a le même identifiant ou les mêmes cellules : « same_as » est son numéro dans l’original, « line » la place de la ligne dans le fichier.', outliers: 'Gardées et signalées : un nombre très au-delà de ceux des autres lignes.', outliersRemoved: 'Écartées comme la tâche le demandait : un nombre très au-delà de ceux des autres lignes.', rejects: 'Lignes illisibles.' },
+    about: { duplicates: 'Écartées, car une ligne précédente a le même identifiant ou les mêmes cellules : « same_as » est son numéro dans l’original, « line » la place de la ligne dans le fichier.', outliers: 'Gardées et signalées : un nombre très au-delà de ceux des autres lignes.', outliersRemoved: 'Écartées comme la tâche le demandait : un nombre très au-delà de ceux des autres lignes.', rejects: 'Lignes illisibles.' },
     none: { duplicates: 'Aucune ligne n’est en double.', outliers: 'Aucun nombre n’est très au-delà des autres.', rejects: 'Toutes les lignes sont lisibles.' },
     gridOf: { duplicates: '{name}, doublons, {rows} lignes', outliers: '{name}, valeurs extrêmes, {rows} lignes' },
   },
