@@ -157,6 +157,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `gateway.requests_per_second`: of one user, or of one address that is signed in as nobody.
     pub requests_per_second: NonZeroU32,
+    /// `gateway.connections_per_address`: how many may be open from one address that is no trusted proxy.
+    pub connections_per_address: NonZeroU32,
     /// With what the gateway speaks TLS; plain HTTP without.
     pub tls: Option<TlsFiles>,
     /// `gateway.allowed_origins`: whose pages may read the answers of the gateway, with a token.
@@ -222,6 +224,8 @@ impl Config {
         );
         let requests_per_second =
             reader.parse("gateway.requests_per_second", "100", "a whole number from 1", parsed::<NonZeroU32>);
+        let connections_per_address =
+            reader.parse("gateway.connections_per_address", "500", "a whole number from 1", parsed::<NonZeroU32>);
         let data_dir = reader.parse("data_dir", "data", "a folder", |text| {
             std::path::absolute(Path::new(text)).ok().filter(|_| !text.is_empty())
         });
@@ -290,6 +294,7 @@ impl Config {
                 listen: listen?,
                 trusted_proxies: trusted_proxies?,
                 requests_per_second: requests_per_second?,
+                connections_per_address: connections_per_address?,
                 tls,
                 page_origins: page_origins?,
                 data_dir: data_dir?,

@@ -26,6 +26,7 @@ pub use body::Body;
 pub use caller::{AUDIENCE, Caller, Claims, Credential, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
 pub use client::{ClientError, ServiceClient};
 pub use config::{Config, ConfigErrors, Origin, Profile, ServiceName, Sources, TlsFiles};
+pub use connection::{Admission, Admit};
 pub use cookies::SessionCookies;
 pub use etag::{Revision, has_tag};
 pub use health::Check;

@@ -9,7 +9,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        Method,
+        ConnectionType, Method,
         header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -146,6 +146,13 @@ pub(crate) async fn manners(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let context = RequestContext::of(&request);
+    let (connection, over_tls) = (request.conn_data::<Connection>().cloned(), request.app_config().secure());
+    if let Some(refusal) = connection.as_ref().and_then(Connection::refusal) {
+        let respond = || polished(refusal.respond(), &context, over_tls);
+        let mut response = REQUEST.sync_scope(context.clone(), respond);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+        return Ok(request.into_response(response));
+    }
     let (method, began) = (request.method().clone(), Instant::now());
     let span =
         tracing::info_span!("request", service, request.id = %context.id, method = %method, path = request.path());
@@ -160,7 +167,6 @@ pub(crate) async fn manners(
     let gone = CancellationToken::new();
     request.extensions_mut().insert(ClientGone(gone.clone()));
     let gone = gone.drop_guard();
-    let (connection, over_tls) = (request.conn_data::<Connection>().cloned(), request.app_config().secure());
     let left = async {
         match connection.clone() {
             Some(connection) => connection.left().await,

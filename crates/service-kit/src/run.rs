@@ -12,7 +12,7 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
     Check, ErrorCode, Problem,
-    connection::{Connection, SEES_DEPARTURES},
+    connection::{Admit, Connection, SEES_DEPARTURES},
     document, health,
     idempotency::once,
     manners::{Methods, manners, unmatched},
@@ -51,6 +51,8 @@ pub struct Service {
     pub threads: usize,
     /// How it speaks TLS, when it does.
     pub tls: Option<ServerConfig>,
+    /// Which connections it takes; all of them unless it says.
+    pub admit: Option<Admit>,
 }
 
 /// A service could not run.
@@ -75,7 +77,7 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let tracker = TaskTracker::new();
     let mut servers = Vec::new();
-    for Service { name, listener, routes, workers, checks, threads, tls } in services {
+    for Service { name, listener, routes, workers, checks, threads, tls, admit } in services {
         let failed = move |source| RunError { service: name, source };
         let (figures, checks, shutdown, methods) = (
             web::Data::new(figures.clone()),
@@ -109,8 +111,8 @@ pub async fn run(
         })
         .workers(threads)
         .disable_signals()
-        .on_connect(|connection, data| {
-            data.insert(Connection::new(connection));
+        .on_connect(move |connection, data| {
+            data.insert(Connection::new(connection, admit.as_ref()));
         })
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .client_request_timeout(Duration::from_secs(5))

@@ -88,8 +88,29 @@ impl Process {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = i32::try_from(self.child.id().context("it ended already")?)?;
+        let pid = i32::try_from(self.id()?)?;
         Ok(kill(Pid::from_raw(pid), signal)?)
+    }
+
+    /// Lets it have so many files open from now on; those that it has stay open. As many as it ever may without a number.
+    pub async fn limit_files(&self, most: Option<usize>) -> Result<()> {
+        let pid = self.id()?;
+        let mut ask = Command::new("prlimit");
+        ask.args(["--pid", &pid.to_string(), "--nofile", "--noheadings", "--raw", "--output", "HARD"]);
+        let told = ask.output().await?.stdout;
+        let most = most.map_or_else(|| String::from_utf8_lossy(&told).trim().to_owned(), |most| most.to_string());
+        let limit = format!("--nofile={most}:");
+        let ran = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().await?;
+        if ran.success() { Ok(()) } else { bail!("the limit of files can't be set to {most}") }
+    }
+
+    /// How many files it has open.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.id()?))?.count())
+    }
+
+    fn id(&self) -> Result<u32> {
+        self.child.id().context("it ended already")
     }
 
     /// Kills it as a crash would, and waits until it is gone.

@@ -112,6 +112,11 @@ impl Stack {
         self.processes.iter().try_for_each(|(_, process)| process.signal(signal))
     }
 
+    /// The one process.
+    pub fn process(&self) -> Result<&Process> {
+        self.processes.first().map(|(_, process)| process).context("nothing runs")
+    }
+
     /// Asks every process to stop, the door first; the exit codes. The data stays for [`Stack::restart`].
     pub async fn terminate(&mut self) -> Result<Vec<Option<i32>>> {
         let mut codes = Vec::new();

@@ -75,6 +75,7 @@ pub async fn service(
         checks: vec![check],
         threads: 1,
         tls: None,
+        admit: None,
     })
 }
 

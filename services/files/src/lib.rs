@@ -79,6 +79,7 @@ pub async fn service(
         ],
         threads: 1,
         tls: None,
+        admit: None,
     })
 }
 

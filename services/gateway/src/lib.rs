@@ -32,8 +32,8 @@ use actix_cors::Cors;
 use actix_web::{HttpRequest, middleware::Condition, web};
 use dallosh_broker::Broker;
 use dallosh_service_kit::{
-    Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, SettingsReader, TokenVerifier,
-    Worker,
+    Admit, Check, ClientError, Config, Profile, Routes, Service, ServiceClient, ServiceName, SettingsReader,
+    TokenVerifier, Worker,
 };
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -43,7 +43,7 @@ use crate::{
     docs::Pages,
     exchange::Exchange,
     proxy::Door,
-    rates::{Rates, Streams},
+    rates::{Connections, Rates, Streams},
     upstream::Upstream,
 };
 pub use crate::{
@@ -94,6 +94,8 @@ pub struct Limits {
     pub body: u64,
     /// How often it is looked whether there is a new certificate.
     pub renewal: Duration,
+    /// How many connections there may be, however many files the process may open.
+    pub connections: usize,
 }
 
 impl Limits {
@@ -109,6 +111,7 @@ impl Default for Limits {
             window: Duration::from_secs(30),
             body: 1 << 20,
             renewal: Duration::from_mins(1),
+            connections: 10_000,
         }
     }
 }
@@ -214,7 +217,10 @@ pub fn service_with(
         }
         None => (None, vec![relay]),
     };
-    Ok(Service { name: "gateway", listener, routes, workers, checks, threads: THREADS, tls })
+    let each = usize::try_from(config.connections_per_address.get()).unwrap_or(usize::MAX);
+    let connections = Connections::new(limits.connections, each, config.trusted_proxies.clone());
+    let admit: Admit = Arc::new(move |peer| connections.admit(peer));
+    Ok(Service { name: "gateway", listener, routes, workers, checks, threads: THREADS, tls, admit: Some(admit) })
 }
 
 /// The `OpenAPI` document of the gateway's own routes.
@@ -253,7 +259,7 @@ enum NotReady {
     Silence(#[source] reqwest::Error),
 }
 
-/// That every service to which something is routed is ready.
+/// That another file can be opened, which a connection is, and that every service to which something is routed is ready.
 fn checks(config: &Config, http: &reqwest::Client) -> Vec<Check> {
     let services: BTreeSet<_> = table::ROUTES.iter().map(|(_, name)| *name).collect();
     let check = |name: ServiceName| {
@@ -266,5 +272,6 @@ fn checks(config: &Config, http: &reqwest::Client) -> Vec<Check> {
             }
         })
     };
-    services.into_iter().map(check).collect()
+    let files = Check::new("open_files", || async { std::fs::File::open("/dev/null").map(drop) });
+    services.into_iter().map(check).chain([files]).collect()
 }

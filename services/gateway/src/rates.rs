@@ -1,7 +1,8 @@
-//! How often one caller may ask, and how many streams one may hold.
+//! How often one caller may ask, and how many streams and connections one may hold.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{
@@ -11,12 +12,15 @@ use std::{
     time::Duration,
 };
 
+use dallosh_contracts::figures;
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Problem, RatePolicy};
+use dallosh_service_kit::{Admission, ErrorCode, Problem, RatePolicy};
 use governor::{
     DefaultKeyedRateLimiter, Quota,
     clock::{Clock as _, DefaultClock},
 };
+use ipnet::IpNet;
+use nix::sys::resource::{Resource, getrlimit};
 
 /// Over this time a caller has the requests of as many seconds at once.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -24,8 +28,13 @@ const WINDOW: Duration = Duration::from_secs(10);
 const FORGET_EVERY: usize = 10_000;
 /// How many streams of events there are at most, over all users.
 const STREAMS: usize = 500;
-/// How many one user may hold.
-const STREAMS_EACH: usize = 5;
+/// How many one user may hold. A task's page holds two.
+const STREAMS_EACH: usize = 10;
+/// Files that the process keeps for anything but connections.
+const FILES_KEPT: u64 = 256;
+/// Files that a connection may need: two handles of it, and three for the one to the service when that is in this process
+/// too; and half as many again for those that are told to come back.
+const FILES_EACH: u64 = 7;
 
 /// Who asks, as far as limits go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,13 +48,17 @@ pub enum Who {
 impl Who {
     /// Somebody at an address; of an IPv6 address the network counts that one customer gets.
     pub fn at(address: IpAddr) -> Self {
-        Self::Address(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-        })
+        Self::Address(customer(address))
+    }
+}
+
+fn customer(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
     }
 }
 
@@ -115,12 +128,82 @@ impl Streams {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.user);
-            }
+        leave(&mut self.streams.0.lock().unwrap_or_else(PoisonError::into_inner), &self.user);
+    }
+}
+
+/// The connections that are open now.
+pub struct Connections {
+    open: Mutex<HashMap<IpAddr, usize>>,
+    all: usize,
+    each: usize,
+    trusted: Vec<IpNet>,
+}
+
+/// A connection that counts until it is dropped.
+struct Counted {
+    connections: Arc<Connections>,
+    from: IpAddr,
+}
+
+impl Connections {
+    /// At most `all`, of them `each` of one address. A `trusted` proxy brings many clients, and has no limit of its own.
+    pub fn new(all: usize, each: usize, trusted: Vec<IpNet>) -> Arc<Self> {
+        Arc::new(Self { open: Mutex::default(), all, each, trusted })
+    }
+
+    /// Takes a connection, or refuses it with a problem. Beyond twice as many as there may be of one address, and half as
+    /// many again as there may be in all, one ends without any.
+    pub fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Admission> {
+        let peer = peer?;
+        let is_trusted = self.trusted.iter().any(|network| network.contains(&peer));
+        let from = customer(peer);
+        let most = self.all.min(room_for_connections());
+        // Nobody has all of it.
+        let each = self.each.min(most / 2).max(1);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of_one, of_all) = (open.get(&from).copied().unwrap_or_default(), open.values().sum::<usize>());
+        let is_too_many = !is_trusted && of_one >= each;
+        if of_all >= most.saturating_add(most / 2) || (is_too_many && of_one >= each.saturating_mul(2)) {
+            metrics::counter!(figures::CONNECTIONS_REFUSED).increment(1);
+            return None;
+        }
+        let refusal = if is_too_many {
+            let quota = u32::try_from(each).unwrap_or(u32::MAX);
+            let policy = RatePolicy { name: "connections", quota, window: Duration::from_secs(1) };
+            let detail = "too many connections are open from this address; close some";
+            Some(Problem::rate_limited(policy, Duration::from_secs(1), detail))
+        } else if of_all >= most {
+            Some(Problem::new(ErrorCode::Unavailable, "every connection that can be served at once is in use"))
+        } else {
+            None
+        };
+        if refusal.is_some() {
+            metrics::counter!(figures::CONNECTIONS_REFUSED).increment(1);
+        }
+        *open.entry(from).or_default() += 1;
+        Some(Admission { place: Arc::new(Counted { connections: self.clone(), from }), refusal })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        leave(&mut self.connections.open.lock().unwrap_or_else(PoisonError::into_inner), &self.from);
+    }
+}
+
+/// How many connections the files suffice for that this process may open by now.
+fn room_for_connections() -> usize {
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    usize::try_from(files.saturating_sub(FILES_KEPT) / FILES_EACH).unwrap_or(usize::MAX).max(1)
+}
+
+/// One less.
+fn leave<K: Eq + Hash>(open: &mut HashMap<K, usize>, who: &K) {
+    if let Some(count) = open.get_mut(who) {
+        *count -= 1;
+        if *count == 0 {
+            open.remove(who);
         }
     }
 }
@@ -142,18 +225,47 @@ mod tests {
     }
 
     #[test]
-    fn a_user_holds_five_streams_and_all_together_five_hundred() {
+    fn a_user_holds_ten_streams_and_all_together_five_hundred() {
         let streams = Streams::default();
         let user = Uid::new();
-        let mut held: Vec<_> = (0..5).map(|_| streams.hold(user).unwrap_or_else(|error| panic!("{error}"))).collect();
+        let mut held: Vec<_> = (0..10).map(|_| streams.hold(user).unwrap_or_else(|error| panic!("{error}"))).collect();
         assert!(streams.hold(user).is_err());
         held.pop();
         held.push(streams.hold(user).unwrap_or_else(|error| panic!("{error}")));
-        for _ in 5..500 {
+        for _ in 10..500 {
             held.push(streams.hold(Uid::new()).unwrap_or_else(|error| panic!("{error}")));
         }
         assert!(streams.hold(Uid::new()).is_err());
         drop(held);
         assert!(streams.hold(user).is_ok() && streams.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_address_has_its_connections_and_then_is_told_so_and_then_is_not_heard_and_others_have_theirs() {
+        let connections = Connections::new(9, 2, vec!["10.0.0.0/8".parse().unwrap()]);
+        let (one, other) = ("203.0.113.1".parse().unwrap(), "2001:db8:1:2::1".parse().unwrap());
+        let code = |admission: &Admission| admission.refusal.as_ref().map(|problem| problem.code.as_str());
+        let mut held: Vec<_> = (0..4).map(|_| connections.admit(Some(one)).unwrap()).collect();
+        assert_eq!(held.iter().map(code).collect::<Vec<_>>(), [None, None, Some("rate_limited"), Some("rate_limited")]);
+        assert!(connections.admit(Some(one)).is_none());
+        assert_eq!(code(&connections.admit(Some(other)).unwrap()), None);
+        held.clear();
+        held.push(connections.admit(Some(one)).unwrap());
+        assert_eq!(code(&held[0]), None);
+    }
+
+    #[test]
+    fn a_proxys_clients_are_not_one_address_and_all_together_have_a_limit() {
+        let connections = Connections::new(4, 2, vec!["10.0.0.0/8".parse().unwrap()]);
+        let (proxy, other) = ("10.0.0.1".parse().unwrap(), "203.0.113.1".parse().unwrap());
+        let code = |admission: &Admission| admission.refusal.as_ref().map(|problem| problem.code.as_str());
+        let mut held: Vec<_> = (0..4).map(|_| connections.admit(Some(proxy)).unwrap()).collect();
+        assert_eq!(held.iter().map(code).collect::<Vec<_>>(), [None; 4]);
+        held.extend([connections.admit(Some(other)).unwrap(), connections.admit(Some(proxy)).unwrap()]);
+        assert_eq!(held[4..].iter().map(code).collect::<Vec<_>>(), [Some("unavailable"); 2]);
+        assert!(connections.admit(Some(other)).is_none());
+        held.clear();
+        assert_eq!(code(&connections.admit(Some(other)).unwrap()), None);
+        assert!(connections.open.lock().unwrap().is_empty());
     }
 }

@@ -51,6 +51,7 @@ pub fn service(listener: TcpListener, config: &Config, storage: &Storage) -> Res
         })],
         threads: 1,
         tls: None,
+        admit: None,
     })
 }
 

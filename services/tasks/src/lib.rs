@@ -99,6 +99,7 @@ pub async fn service(
         checks,
         threads: 1,
         tls: None,
+        admit: None,
     })
 }
 

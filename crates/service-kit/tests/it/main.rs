@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by them")]
 
 mod idempotency;
+mod tokens;
 
 use std::{
     convert::Infallible,
@@ -153,7 +154,8 @@ impl Running {
                 .service(events)
                 .service(long_work);
         });
-        let service = Service { name: "test", listener, routes, workers: Vec::new(), checks, threads: 1, tls: None };
+        let service =
+            Service { name: "test", listener, routes, workers: Vec::new(), checks, threads: 1, tls: None, admit: None };
         let figures = PrometheusBuilder::new().build_recorder().handle();
         let stop = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
@@ -421,6 +423,7 @@ async fn a_worker_that_panics_or_hangs_does_not_hold_up_the_stop() {
         checks: Vec::new(),
         threads: 1,
         tls: None,
+        admit: None,
     };
     let figures = PrometheusBuilder::new().build_recorder().handle();
     let stop = CancellationToken::new();

@@ -47,6 +47,7 @@ fn neighbours(listener: TcpListener, server: Shared) -> Service {
         checks: Vec::new(),
         threads: 1,
         tls: None,
+        admit: None,
     }
 }
 

@@ -90,7 +90,19 @@ fn admin(registration: web::Data<Mutex<Registration>>) -> (Service, String) {
     let routes: Routes = Arc::new(move |config| {
         config.app_data(registration.clone()).route("/internal/settings", web::get().to(settings));
     });
-    (Service { name: "admin", listener, routes, workers: Vec::new(), checks: Vec::new(), threads: 1, tls: None }, base)
+    (
+        Service {
+            name: "admin",
+            listener,
+            routes,
+            workers: Vec::new(),
+            checks: Vec::new(),
+            threads: 1,
+            tls: None,
+            admit: None,
+        },
+        base,
+    )
 }
 
 async fn settings(registration: web::Data<Mutex<Registration>>) -> HttpResponse {

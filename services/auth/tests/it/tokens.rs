@@ -162,7 +162,16 @@ pub async fn guarded(stack: &Stack) -> String {
     let routes: Routes = Arc::new(move |config| {
         config.app_data(verifier.clone()).route("/guarded", web::get().to(list_users));
     });
-    let service = Service { name: "other", listener, routes, workers: vec![], checks: vec![], threads: 1, tls: None };
+    let service = Service {
+        name: "other",
+        listener,
+        routes,
+        workers: vec![],
+        checks: vec![],
+        threads: 1,
+        tls: None,
+        admit: None,
+    };
     serve(service, stack.stop.clone()).await;
     base
 }

@@ -12,6 +12,7 @@ mod journey;
 mod kill;
 mod ledger;
 mod lists;
+mod load;
 mod models;
 mod operator;
 mod rights;

@@ -57,6 +57,7 @@ fn neighbours(listener: TcpListener, tasks: Shared) -> Service {
         checks: Vec::new(),
         threads: 1,
         tls: None,
+        admit: None,
     }
 }
 

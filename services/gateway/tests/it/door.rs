@@ -31,6 +31,39 @@ async fn a_path_that_leads_elsewhere_is_refused() {
     }
 }
 
+/// What two parsers might read as different requests.
+#[actix_web::test]
+async fn a_request_that_is_not_clearly_one_is_refused_and_reaches_no_service() {
+    let mut world = World::new().await;
+    let twice = "host: x\r\nauthorization: Bearer TOKEN\r\n";
+    for (lines, body) in [
+        ("content-length: 6\r\ntransfer-encoding: chunked", "0\r\n\r\nGET /"),
+        ("transfer-encoding: chunked\r\ntransfer-encoding: identity\r\ncontent-length: 4", "0\r\n\r\n"),
+        ("transfer-encoding: xchunked", "0\r\n\r\n"),
+        ("content-length: 2\r\ncontent-length: 3", "{} "),
+        ("content-length: 2, 3", "{} "),
+        ("content-length: -1", ""),
+        ("content-length: +2", "{}"),
+        ("content-length: 0x2", "{}"),
+        ("content-length: 1e9", ""),
+        ("content-length : 2", "{}"),
+        ("host: other.example\r\ncontent-length: 2", "{}"),
+        ("x-a: a\0b\r\ncontent-length: 2", "{}"),
+        ("no colon\r\ncontent-length: 2", "{}"),
+        ("content-length: 2\r\n folded: yes", "{}"),
+    ] {
+        let answer =
+            world.raw(&format!("POST /v1/tasks HTTP/1.1\r\n{twice}connection: close\r\n{lines}\r\n\r\n{body}")).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{lines:?} {answer}");
+    }
+    for line in ["TRACE /v1/tasks HTTP/1.1", "BREW /healthz HTTP/1.1", "CONNECT other.example:80 HTTP/1.1"] {
+        let answer = world.raw(&format!("{line}\r\n{twice}connection: close\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{line} {answer}");
+    }
+    assert!(world.told.try_recv().is_err(), "a service was asked");
+    assert_eq!(world.anonymous("GET", "/healthz").send().await.unwrap().status(), 200);
+}
+
 #[actix_web::test]
 async fn a_protected_path_needs_a_valid_token_and_a_public_one_needs_none() {
     let world = World::new().await;
@@ -185,8 +218,7 @@ async fn a_service_that_refuses_connections_is_502_then_503_at_once_until_it_is_
     let response = world.anonymous("GET", "/readyz").send().await.unwrap();
     assert_eq!(response.status(), 503);
     let body: Value = response.json().await.unwrap();
-    let wanted =
-        serde_json::json!({ "admin": "ok", "auth": "ok", "files": "it does not answer", "query": "ok", "tasks": "ok" });
+    let wanted = serde_json::json!({ "admin": "ok", "auth": "ok", "files": "it does not answer", "open_files": "ok", "query": "ok", "tasks": "ok" });
     assert_eq!(body["checks"], wanted);
     let back = HttpServer::new(|| App::new().default_service(web::to(HttpResponse::Ok)))
         .workers(1)

@@ -4,6 +4,7 @@
 
 mod activity;
 mod browser;
+mod connections;
 mod door;
 mod exchange;
 mod maintenance;

@@ -130,17 +130,17 @@ async fn a_stop_with_an_open_event_stream_ends_it_and_takes_less_than_ten_second
 }
 
 #[actix_web::test]
-async fn a_user_holds_five_event_streams_and_a_closed_one_makes_room() {
+async fn a_user_holds_ten_event_streams_and_a_closed_one_makes_room() {
     let world = World::new().await;
     let token = token();
     let open = async || world.anonymous("GET", "/v1/events").bearer_auth(&token).send().await.unwrap();
     let mut held = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..10 {
         held.push(open().await);
     }
     let refused = open().await;
     let policy = refused.headers()["ratelimit-policy"].to_str().unwrap().to_owned();
-    assert_eq!((code(refused).await, &*policy), ("429 rate_limited".to_owned(), "\"streams\";q=5;w=1"));
+    assert_eq!((code(refused).await, &*policy), ("429 rate_limited".to_owned(), "\"streams\";q=10;w=1"));
     assert_eq!(world.get("/v1/events").await.status(), 200);
     held.pop();
     while open().await.status() != 200 {
