@@ -8,7 +8,8 @@ use dallosh_service_kit::{ClientError, ErrorCode, Issuer, Problem, ServiceClient
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
 
-/// How long an answer of the auth service is believed. A credential that was ended opens nothing after this.
+/// How long an answer of the auth service is believed, unless somebody does not. A credential that was ended opens nothing
+/// after this.
 const BELIEVED: Duration = Duration::from_secs(3);
 /// How many answers are remembered.
 const MOST: u64 = 10_000;
@@ -28,20 +29,30 @@ impl Exchange {
         Self { auth, issuers, known: Cache::builder().max_capacity(MOST).time_to_live(BELIEVED).build() }
     }
 
-    /// The access token with which the request goes on: `shown` itself, unless it is of a kind that is exchanged.
-    /// Before the auth service is asked, `count` says whether this client may ask for more.
+    /// The access token with which the request goes on: `shown` itself, unless it is of a kind that is exchanged. What
+    /// is remembered does for it unless it is to be `fresh`. Before the auth service is asked about what is not
+    /// remembered, `count` says whether this client may ask for more.
     ///
     /// # Errors
     /// What `count` says; `unauthorized` for a credential that is worth nothing; `forbidden` for one whose owner may do
     /// nothing here; `unavailable`.
-    pub async fn access(&self, shown: String, count: impl Fn() -> Result<(), Problem>) -> Result<String, Problem> {
-        if !self.takes(&shown) {
-            return Ok(shown);
+    pub async fn access(
+        &self,
+        shown: &str,
+        fresh: bool,
+        count: impl Fn() -> Result<(), Problem>,
+    ) -> Result<String, Problem> {
+        if !self.takes(shown) {
+            return Ok(shown.to_owned());
         }
-        let key: [u8; 32] = Sha256::digest(&shown).into();
+        let key: [u8; 32] = Sha256::digest(shown).into();
+        let was_good = fresh && self.known.remove(&key).await.is_some();
         let ask = async {
-            count()?;
-            let asked = self.auth.post("/internal/tokens/exchange", &ExchangeRequest { token: shown }, None).await;
+            if !was_good {
+                count()?;
+            }
+            let request = ExchangeRequest { token: shown.to_owned() };
+            let asked = self.auth.post("/internal/tokens/exchange", &request, None).await;
             let ExchangedToken { access_token, .. } = asked.map_err(refusal)?;
             Ok(Arc::from(access_token))
         };
@@ -50,7 +61,7 @@ impl Exchange {
     }
 
     /// Whether this is to be exchanged.
-    fn takes(&self, shown: &str) -> bool {
+    pub fn takes(&self, shown: &str) -> bool {
         let is_foreign = || claimed_issuer(shown).is_some_and(|issuer| self.issuers.contains(&issuer));
         shown.starts_with(API_TOKEN_PREFIX) || (!self.issuers.is_empty() && is_foreign())
     }

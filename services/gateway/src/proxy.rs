@@ -58,6 +58,27 @@ pub struct Door {
     pub recorder: Arc<Recorder>,
 }
 
+impl Door {
+    /// Whose token this is. One that is exchanged may have been believed for too long, and then it is exchanged again.
+    async fn caller(
+        &self,
+        verifier: &TokenVerifier,
+        shown: &str,
+        fresh: bool,
+        count: impl Fn() -> Result<(), Problem>,
+    ) -> Result<Caller, Problem> {
+        let access = self.exchange.access(shown, fresh, &count).await?;
+        let mut outcome = Caller::of(verifier, access).await;
+        if !fresh
+            && self.exchange.takes(shown)
+            && outcome.as_ref().is_err_and(|problem| problem.code == ErrorCode::Unauthorized)
+        {
+            outcome = Caller::of(verifier, self.exchange.access(shown, true, &count).await?).await;
+        }
+        outcome.or_else(|problem| count().and(Err(problem)))
+    }
+}
+
 /// Sends a request to its service, and the answer back; without one, there is no such path. The activity log hears of it.
 pub async fn forward(
     door: web::Data<Door>,
@@ -97,16 +118,20 @@ async fn pass(
     let (method, path) = (request.method().as_str(), request.path());
     let cookies = SessionCookies::new(door.secure_cookies || visitor.is_secure);
     let stranger = visitor.address.map(Who::at);
-    let caller = if table::is_public(method, path) {
+    let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let length = length(request)?;
+    let has_body = streamed || length > 0;
+    // Who is refused counts as nobody, so that tokens can't be tried out for ever.
+    let count = || stranger.map_or(Ok(()), |who| door.rates.count(who));
+    let (mut caller, mut shown) = (None, None);
+    if table::is_public(method, path) {
         visitor::check_cookies(request, visitor, cookies)?;
-        None
     } else {
-        // Who is refused counts as nobody, so that tokens can't be tried out for ever.
-        let count = || stranger.map_or(Ok(()), |who| door.rates.count(who));
-        let shown = visitor::token(request, visitor, cookies).or_else(|problem| count().and(Err(problem)))?;
-        let access = door.exchange.access(shown, count).await?;
-        Some(Caller::of(verifier, access).await.or_else(|problem| count().and(Err(problem)))?)
-    };
+        let token = visitor::token(request, visitor, cookies).or_else(|problem| count().and(Err(problem)))?;
+        // A body goes on its way once, so that its request can't be sent again with a newer token.
+        caller = Some(door.caller(verifier, &token, has_body, count).await?);
+        shown = Some(token).filter(|token| !has_body && door.exchange.takes(token));
+    }
     *user = caller.as_ref().map(|caller| caller.user);
     if let Some(who) = caller.as_ref().map(|caller| Who::User(caller.user)).or(stranger) {
         door.rates.count(who)?;
@@ -117,25 +142,34 @@ async fn pass(
     }
     upstream.check()?;
     let most = if table::is_upload(method, path) { door.max_upload } else { door.limits.body };
-    let streamed = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let length = length(request)?;
     if length > most && !streamed {
         return Err(body::Fault::TooLarge.into());
     }
     let method = reqwest::Method::from_bytes(method.as_bytes())
         .map_err(|_| Problem::new(ErrorCode::BadRequest, "the method can't be read"))?;
-    let mut onward =
-        door.http.request(method, target).headers(headers::inward(request, visitor, caller.as_ref(), streamed));
-    let progress = if streamed || length > 0 {
+    let onward = |caller: Option<&Caller>| {
+        let headers = headers::inward(request, visitor, caller, streamed);
+        door.http.request(method.clone(), target.clone()).headers(headers)
+    };
+    let mut first = onward(caller.as_ref());
+    let progress = if has_body {
         let (body, progress) = body::pass_on(payload, most, door.limits);
-        onward = onward.body(body);
+        first = first.body(body);
         progress
     } else {
         watch::channel(Progress::Ended(Instant::now())).1
     };
     let gone = client_gone(request);
+    let sent = async {
+        let first = answer(first, progress, door.limits, upstream).await?;
+        let Some(shown) = shown.filter(|_| first.status().as_u16() == 401) else { return Ok(first) };
+        // The service knows of a change by which the access token is good no more; what was shown for it may still be.
+        let renewed = caller.insert(door.caller(verifier, &shown, true, count).await?);
+        let progress = watch::channel(Progress::Ended(Instant::now())).1;
+        answer(onward(Some(renewed)), progress, door.limits, upstream).await
+    };
     let answer = select! {
-        answer = answer(onward, progress, door.limits, upstream) => answer?,
+        answer = sent => answer?,
         () = gone.cancelled() => return Err(body::Fault::Incomplete.into()),
     };
     let open = match caller {

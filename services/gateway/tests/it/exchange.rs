@@ -41,6 +41,36 @@ async fn a_token_is_exchanged_once_for_many_requests_at_once_and_again_soon_afte
 }
 
 #[actix_web::test]
+async fn a_program_notices_nothing_when_its_users_rights_change_whoever_hears_of_it_first() {
+    let world = World::with(Limits::default(), &[("gateway.requests_per_second", "100000")]).await;
+    for (method, path) in [("GET", "/v1/files/strict"), ("POST", "/v1/files/strict"), ("GET", "/v1/files/echo")] {
+        let ask = async || {
+            let request = world.anonymous(method, path).bearer_auth("dls_good");
+            let request = if method == "POST" { request.body("{}") } else { request };
+            request.send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(ask().await, 200, "{method} {path}");
+        world.change_rights();
+        // Both the door and the service refuse the old access token from some time on.
+        while !world.knows_change() {
+            assert_eq!(ask().await, 200, "{method} {path}");
+        }
+        assert_eq!(ask().await, 200, "{method} {path}");
+    }
+}
+
+#[actix_web::test]
+async fn what_is_refused_with_a_new_access_token_too_is_refused() {
+    let mut world = World::new().await;
+    assert_eq!(show(&world, "dls_good").await.status(), 200);
+    assert_eq!(world.told.recv().await.unwrap(), "exchange dls_good");
+    let refused = world.anonymous("GET", "/v1/files/unauthorized").bearer_auth("dls_good").send().await.unwrap();
+    assert_eq!(code(refused).await, "401 unauthorized");
+    assert_eq!(world.told.recv().await.unwrap(), "exchange dls_good");
+    assert!(world.told.try_recv().is_err(), "it was asked more than once more");
+}
+
+#[actix_web::test]
 async fn a_token_that_is_worth_nothing_is_401_and_tells_no_more() {
     let world = World::new().await;
     let response = show(&world, "dls_bad").await;

@@ -1,21 +1,23 @@
 //! A gateway on a port of its own, before one small server that stands in for all services.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     net::{SocketAddr, TcpListener},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use dallosh_broker::{Broker, Queue};
 use dallosh_contracts::{PlatformSettings, Registration};
 use dallosh_gateway::{Limits, Site, openapi, service_with};
 use dallosh_primitives::Uid;
-use dallosh_service_kit::{Config, Revocations, RunError, Sources, run};
+use dallosh_service_kit::{Config, Revocations, RunError, Sources, bearer_token, run};
 use dallosh_testkit::jwks;
 use futures::{StreamExt as _, stream};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -35,6 +37,18 @@ struct Strings {
     told: mpsc::UnboundedSender<String>,
     go: Arc<Semaphore>,
     maintenance: Arc<AtomicBool>,
+    handed_out: Arc<Mutex<HandedOut>>,
+}
+
+/// The access tokens that were handed out for API tokens.
+#[derive(Default)]
+struct HandedOut {
+    /// The last one, until rights change.
+    good: Option<String>,
+    last: Option<String>,
+    ended: HashSet<Uid>,
+    /// Whether the door asked for what ended, since it did.
+    was_told: bool,
 }
 
 impl Strings {
@@ -59,8 +73,17 @@ async fn keys() -> HttpResponse {
     HttpResponse::Ok().json(jwks())
 }
 
-async fn revocations() -> HttpResponse {
-    HttpResponse::Ok().json(Revocations::default())
+async fn revocations(strings: web::Data<Strings>) -> HttpResponse {
+    let mut handed_out = strings.handed_out.lock().unwrap();
+    handed_out.was_told = true;
+    HttpResponse::Ok().json(Revocations { ended: handed_out.ended.clone(), ..Revocations::default() })
+}
+
+/// Takes the last access token that was handed out, unless rights changed since.
+async fn strict(request: HttpRequest, strings: web::Data<Strings>) -> HttpResponse {
+    let shown = bearer_token(&request).ok();
+    let is_good = shown.is_some() && strings.handed_out.lock().unwrap().good == shown;
+    if is_good { HttpResponse::Ok() } else { HttpResponse::Unauthorized() }.finish()
 }
 
 /// Knows two API tokens by name, and tells when it is asked.
@@ -68,7 +91,12 @@ async fn exchange(strings: web::Data<Strings>, shown: web::Json<Value>) -> HttpR
     let shown = shown["token"].as_str().unwrap();
     strings.tell(format!("exchange {shown}"));
     match shown {
-        "dls_good" => HttpResponse::Ok().json(json!({"access_token": token(), "expires_in": 600})),
+        "dls_good" => {
+            let access = token();
+            let mut handed_out = strings.handed_out.lock().unwrap();
+            (handed_out.good, handed_out.last) = (Some(access.clone()), Some(access.clone()));
+            HttpResponse::Ok().json(json!({"access_token": access, "expires_in": 600}))
+        }
         "dls_down" => HttpResponse::ServiceUnavailable().finish(),
         _ => HttpResponse::Unauthorized().json(json!({
             "type": "", "title": "", "status": 401, "code": "unauthorized", "detail": "theirs", "request_id": "theirs",
@@ -174,6 +202,8 @@ fn stand_in(strings: Strings) -> String {
             .route("/v1/uploads", web::post().to(upload))
             .route("/v1/uploads/one", web::patch().to(upload))
             .route("/v1/files/echo", web::route().to(echo))
+            .route("/v1/files/strict", web::route().to(strict))
+            .route("/v1/files/unauthorized", web::route().to(HttpResponse::Unauthorized))
             .route("/v1/files/none", web::to(HttpResponse::NoContent))
             .route("/v1/files/plain-error", web::to(async || HttpResponse::BadGateway().body("stack trace")))
             .route("/v1/files/broken", web::to(broken))
@@ -220,6 +250,7 @@ pub struct World {
     http: Client,
     go: Arc<Semaphore>,
     maintenance: Arc<AtomicBool>,
+    handed_out: Arc<Mutex<HandedOut>>,
 }
 
 impl World {
@@ -241,7 +272,10 @@ impl World {
         let (told, telling) = mpsc::unbounded_channel();
         let go = Arc::new(Semaphore::new(0));
         let maintenance = Arc::new(AtomicBool::new(false));
-        let base = stand_in(Strings { told, go: go.clone(), maintenance: maintenance.clone() });
+        let handed_out = Arc::<Mutex<HandedOut>>::default();
+        let strings =
+            Strings { told, go: go.clone(), maintenance: maintenance.clone(), handed_out: handed_out.clone() };
+        let base = stand_in(strings);
         let services = [
             "services.auth.url",
             "services.admin.url",
@@ -264,7 +298,8 @@ impl World {
         }));
         is_ready.await.unwrap();
         let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { address, stop, broker, heard: CancellationToken::new(), ended, told: telling, http, go, maintenance }
+        let heard = CancellationToken::new();
+        Self { address, stop, broker, heard, ended, told: telling, http, go, maintenance, handed_out }
     }
 
     /// Lets the stand-in go on, once.
@@ -275,6 +310,21 @@ impl World {
     /// What the settings say of maintenance from now on.
     pub fn set_maintenance(&self, on: bool) {
         self.maintenance.store(on, Ordering::SeqCst);
+    }
+
+    /// From now on the last access token that was handed out is good no more; another one is.
+    pub fn change_rights(&self) {
+        let mut handed_out = self.handed_out.lock().unwrap();
+        handed_out.good = None;
+        handed_out.was_told = false;
+        let claims = handed_out.last.as_ref().and_then(|token| token.split('.').nth(1)).unwrap().to_owned();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        handed_out.ended.insert(claims["sid"].as_str().unwrap().parse().unwrap());
+    }
+
+    /// Whether the door heard of the change.
+    pub fn knows_change(&self) -> bool {
+        self.handed_out.lock().unwrap().was_told
     }
 
     pub fn anonymous(&self, method: &str, path: &str) -> RequestBuilder {
