@@ -22,8 +22,16 @@ pub struct Activity {
     pub request_id: String,
     /// The client's address, as the last trusted proxy saw it.
     pub ip: Option<String>,
-    /// Milliseconds until the answer began.
+    /// Milliseconds until the answer began; of several requests, of the slowest.
     pub duration_ms: u64,
+    /// For how many requests this stands: a flood of refusals that are alike is told by the first ones and by one that
+    /// stands for the rest. Where their paths differ, it has what they share, and `…`.
+    #[serde(default = "one")]
+    pub times: u64,
+}
+
+const fn one() -> u64 {
+    1
 }
 
 /// Requests for the activity log: `record_activity`, gateway → admin.

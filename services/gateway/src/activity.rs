@@ -1,7 +1,12 @@
 //! Tells admin's activity log of every request that changed something or was refused. No request waits for it.
 
+mod floods;
+
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,12 +16,14 @@ use dallosh_contracts::{Activity, RecordActivity, figures};
 use dallosh_primitives::{Clock as _, SystemClock, Uid};
 use dallosh_service_kit::{client_gone, current_request};
 use tokio::{
+    select,
     sync::mpsc::{self, Receiver, Sender},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::visitor::Visitor;
+use self::floods::{Floods, WINDOW};
+use crate::{rates::Who, visitor::Visitor};
 
 /// Entries that wait for the broker.
 const WAITING: usize = 8192;
@@ -36,6 +43,7 @@ const LONGEST_METHOD: usize = 32;
 /// Takes what is to be recorded.
 pub struct Recorder {
     entries: Sender<Activity>,
+    floods: Mutex<Floods>,
     lost: AtomicU64,
     /// The requests that are not answered yet.
     pub open: TaskTracker,
@@ -55,21 +63,17 @@ impl Recorder {
     /// A recorder, and what it takes.
     pub fn new() -> (Self, Receiver<Activity>) {
         let (entries, taken) = mpsc::channel(WAITING);
-        (Self { entries, lost: AtomicU64::new(0), open: TaskTracker::new() }, taken)
+        (Self { entries, floods: Mutex::default(), lost: AtomicU64::new(0), open: TaskTracker::new() }, taken)
     }
 
-    /// Takes a request, unless it was a mere reading. When more come than can be passed on, those that strangers were
-    /// refused are lost first.
+    /// Takes a request, unless it was a mere reading. Of a flood of refusals the first ones are passed on one by one. When
+    /// more come than can be passed on, those that strangers were refused are lost first.
     pub fn note(&self, answered: &Answered) {
         let Answered { request, visitor, user, status, took } = answered;
         let is_reading = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         // Who leaves before the answer was not refused.
         if is_reading && (*status < 400 || client_gone(request).is_cancelled()) {
             return;
-        }
-        let is_strangers = user.is_none() && *status >= 400;
-        if is_strangers && self.entries.capacity() < WAITING / 2 {
-            return self.lose();
         }
         let entry = Activity {
             id: Uid::new(),
@@ -81,28 +85,56 @@ impl Recorder {
             request_id: current_request().id,
             ip: visitor.address.map(|address| address.to_string()),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            times: 1,
         };
-        if self.entries.try_send(entry).is_err() {
-            self.lose();
+        if *status < 400 {
+            return self.pass_on(entry);
+        }
+        let who = user.map(Who::User).or(visitor.address.map(Who::at));
+        let passed = self.floods.lock().unwrap_or_else(PoisonError::into_inner).take(who, entry, Instant::now());
+        for entry in passed {
+            self.pass_on(entry);
         }
     }
 
-    fn lose(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!(figures::ACTIVITY_LOST).increment(1);
+    /// Passes on what stands for refusals of which no more came for a while, or for all of them.
+    fn settle(&self, all: bool) {
+        let mut floods = self.floods.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = if all { floods.drain() } else { floods.settle(Instant::now()) };
+        drop(floods);
+        for entry in over {
+            self.pass_on(entry);
+        }
+    }
+
+    fn pass_on(&self, entry: Activity) {
+        let times = entry.times;
+        let is_strangers = entry.requested_by.is_none() && entry.status >= 400;
+        if (is_strangers && self.entries.capacity() < WAITING / 2) || self.entries.try_send(entry).is_err() {
+            self.lost.fetch_add(times, Ordering::Relaxed);
+            metrics::counter!(figures::ACTIVITY_LOST).increment(times);
+        }
     }
 
     /// Passes on what is taken until `stop`, and then what the last requests bring.
     pub async fn relay(&self, mut taken: Receiver<Activity>, broker: Broker, stop: CancellationToken) {
-        while let Some(Some(first)) = stop.run_until_cancelled(taken.recv()).await {
-            // Cut short or not, what came by then goes.
-            let _ = stop.run_until_cancelled(sleep(GATHER)).await;
-            self.send(Some(first), &mut taken, &broker, &stop).await;
+        loop {
+            select! {
+                () = stop.cancelled() => break,
+                () = sleep(WINDOW) => {}
+                Some(first) = taken.recv() => {
+                    // Cut short or not, what came by then goes.
+                    let _ = stop.run_until_cancelled(sleep(GATHER)).await;
+                    self.send(Some(first), &mut taken, &broker, &stop).await;
+                }
+            }
+            self.settle(false);
         }
         self.open.close();
         if timeout(LATE, self.open.wait()).await.is_err() {
             tracing::debug!("some requests end too late for the activity log");
         }
+        self.settle(true);
         while !taken.is_empty() || self.lost.load(Ordering::Relaxed) > 0 {
             if !self.send(None, &mut taken, &broker, &stop).await {
                 let lost = taken.len();

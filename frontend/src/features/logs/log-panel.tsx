@@ -50,6 +50,7 @@ function Facts({ entry, people, onFilter }: { entry: LogEntry; people: Map<strin
         {fact(t('user'), user ? (people.has(user) ? <Link className="link" href={pathsOf('admin').user(user)}>{people.get(user)}</Link> : <span className="font-mono text-xs break-all">{user}</span>) : t(entry.method === OPERATOR ? 'operator' : 'stranger'))}
         {fact(t('address'), entry.ip ?? t('unknown'))}
         {fact(t('duration'), t('ms', { count: entry.duration_ms }))}
+        {entry.times > 1 && fact(t('timesTitle'), t('times', { count: entry.times }))}
         {entry.lost > 0 && fact(t('lostTitle'), t('lost', { count: entry.lost }))}
       </dl>
       <div className="rounded-lg border bg-card px-4 py-3">
@@ -58,7 +59,7 @@ function Facts({ entry, people, onFilter }: { entry: LogEntry; people: Map<strin
       </div>
       <div className="flex flex-wrap gap-2">
         {user && <Button size="sm" onClick={() => onFilter({ user })}>{t('allOfUser')}</Button>}
-        <Button size="sm" onClick={() => onFilter({ path: entry.path })}>{t('allOfPath')}</Button>
+        <Button size="sm" onClick={() => onFilter({ path: entry.path.replace(/…$/, '') })}>{t('allOfPath')}</Button>
       </div>
       <section aria-label={t('chain')} className="grid gap-1 border-t pt-4">
         <h2 className="text-sm">{t('chain')}</h2>

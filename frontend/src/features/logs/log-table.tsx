@@ -37,7 +37,7 @@ export function LogTable({ entries, people, current, onOpen }: LogTableProps) {
               <span className="tabular block truncate text-xs leading-4 text-muted-foreground md:hidden">{format.dayTime(data.at)}, {who(data)}</span>
             </td>
             <td className="font-mono text-xs max-md:hidden">{data.method}</td>
-            <td className="w-1/2 max-w-0 max-md:hidden"><span className="block truncate font-mono text-xs" title={data.path}>{data.outcome === 'lost' ? t('lost', { count: data.lost }) : data.path}</span></td>
+            <td className="w-1/2 max-w-0 max-md:hidden"><span className="block truncate font-mono text-xs" title={data.path}>{data.times > 1 && <span className="tabular float-right pl-2 text-muted-foreground">{t('times', { count: data.times })}</span>}{data.outcome === 'lost' ? t('lost', { count: data.lost }) : data.path}</span></td>
             <td><OutcomeText entry={data} /></td>
             <td className="max-w-40 truncate max-md:hidden">{who(data)}</td>
             <td className="tabular text-muted-foreground max-lg:hidden">{data.ip}</td>

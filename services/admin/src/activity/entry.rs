@@ -23,12 +23,19 @@ pub struct Entry {
     pub duration_ms: u64,
     /// How many requests this entry stands for that could not be kept.
     pub lost: u64,
+    /// How many requests that are alike this entry stands for.
+    #[serde(default = "one")]
+    pub times: u64,
     pub prev_hash: String,
     /// Under which master key it is hashed; entries from before there were several do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
     /// HMAC-SHA-256 over all the rest, hexadecimal.
     pub hash: String,
+}
+
+const fn one() -> u64 {
+    1
 }
 
 impl Document for Entry {
@@ -53,15 +60,16 @@ pub struct Draft {
     pub ip: Option<String>,
     pub duration_ms: u64,
     pub lost: u64,
+    pub times: u64,
 }
 
 impl From<Activity> for Draft {
     fn from(activity: Activity) -> Self {
-        let Activity { id: _, at, method, path, status, requested_by, request_id, ip, duration_ms } = activity;
+        let Activity { id: _, at, method, path, status, requested_by, request_id, ip, duration_ms, times } = activity;
         let at = time_text(at);
         // What every database keeps unchanged.
-        let duration_ms = duration_ms.min(u64::from(u32::MAX));
-        Self { at, method, path, status: Some(status), requested_by, request_id, ip, duration_ms, lost: 0 }
+        let (duration_ms, times) = (duration_ms.min(u64::from(u32::MAX)), times.clamp(1, u64::from(u32::MAX)));
+        Self { at, method, path, status: Some(status), requested_by, request_id, ip, duration_ms, lost: 0, times }
     }
 }
 
@@ -78,6 +86,7 @@ impl Draft {
             ip: None,
             duration_ms: 0,
             lost: lost.min(u64::from(u32::MAX)),
+            times: 1,
         }
     }
 }
@@ -85,7 +94,7 @@ impl Draft {
 impl Entry {
     /// The entry behind `place`.
     pub fn following(place: &Place, uid: Uid, draft: Draft, key: &Authenticator) -> Self {
-        let Draft { at, method, path, status, requested_by, request_id, ip, duration_ms, lost } = draft;
+        let Draft { at, method, path, status, requested_by, request_id, ip, duration_ms, lost, times } = draft;
         let mut entry = Self {
             seq: place.seq.saturating_add(1),
             at,
@@ -97,6 +106,7 @@ impl Entry {
             ip,
             duration_ms,
             lost,
+            times,
             prev_hash: place.hash.clone(),
             key_id: Some(key.key_id().to_owned()),
             hash: String::new(),
@@ -115,7 +125,8 @@ impl Entry {
         Place { seq: self.seq, hash: self.hash.clone() }
     }
 
-    /// What the hash covers: every field, as JSON in this order.
+    /// What the hash covers: every field, as JSON in this order. That an entry stands for one request is left out, as it
+    /// was before there were others.
     fn canonical(&self, uid: Uid) -> Vec<u8> {
         let Self {
             seq,
@@ -128,6 +139,7 @@ impl Entry {
             ip,
             duration_ms,
             lost,
+            times,
             prev_hash,
             key_id,
             hash: _,
@@ -135,13 +147,16 @@ impl Entry {
         let rest = (requested_by, request_id, ip, duration_ms, lost);
         // Texts and numbers are always JSON.
         match key_id {
-            None => {
+            None if *times == 1 => {
                 let first = ("entry v1", uid, seq, prev_hash, at, method, path, status);
                 let (requested_by, request_id, ip, duration_ms, lost) = rest;
                 serde_json::to_vec(&(first, requested_by, request_id, ip, duration_ms, lost))
             }
-            Some(key_id) => {
+            Some(key_id) if *times == 1 => {
                 serde_json::to_vec(&("entry v2", key_id, uid, seq, prev_hash, at, method, path, status, rest))
+            }
+            key_id => {
+                serde_json::to_vec(&("entry v3", key_id, uid, seq, prev_hash, at, method, path, status, rest, times))
             }
         }
         .unwrap_or_default()

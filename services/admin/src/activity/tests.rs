@@ -37,6 +37,8 @@ fn draft(number: usize) -> (Uid, Draft) {
         request_id: format!("request-{number}"),
         ip: Some("203.0.113.9".to_owned()),
         duration_ms: 12,
+        // Every other one stands for several.
+        times: 1 + (number as u64 % 2) * 5,
     };
     (activity.id, activity.into())
 }
@@ -102,7 +104,7 @@ impl World {
 /// A field, and how somebody would change it.
 type Edit = (&'static str, fn(&mut Entry));
 
-const EDITS: [Edit; 13] = [
+const EDITS: [Edit; 14] = [
     ("at", |entry| entry.at = "2020-01-01T00:00:00.000000Z".to_owned()),
     ("method", |entry| entry.method = "GET".to_owned()),
     ("path", |entry| entry.path.push('x')),
@@ -112,6 +114,7 @@ const EDITS: [Edit; 13] = [
     ("ip", |entry| entry.ip = Some("203.0.113.10".to_owned())),
     ("duration_ms", |entry| entry.duration_ms += 1),
     ("lost", |entry| entry.lost = 1),
+    ("times", |entry| entry.times += 1),
     ("prev_hash", |entry| entry.prev_hash = "zz".to_owned()),
     ("key_id", |entry| entry.key_id = None),
     ("key_id", |entry| entry.key_id = Some(key_after("a long master key 0", &[]).key_id().to_owned())),

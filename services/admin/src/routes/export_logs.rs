@@ -35,8 +35,20 @@ struct ExportParams {
 }
 
 /// The columns of a CSV.
-const COLUMNS: [&str; 11] =
-    ["seq", "at", "method", "path", "status", "outcome", "requested_by", "request_id", "ip", "duration_ms", "lost"];
+const COLUMNS: [&str; 12] = [
+    "seq",
+    "at",
+    "method",
+    "path",
+    "status",
+    "outcome",
+    "requested_by",
+    "request_id",
+    "ip",
+    "duration_ms",
+    "lost",
+    "times",
+];
 
 /// Export the activity log
 ///
@@ -102,17 +114,18 @@ async fn page(
     Ok((bytes.into(), page.next_cursor))
 }
 
-fn cells(entry: LogEntry) -> [String; 11] {
+fn cells(entry: LogEntry) -> [String; 12] {
     let status = entry.status().map(|status| status.to_string()).unwrap_or_default();
     let outcome = entry.outcome.as_str().to_owned();
-    let LogEntry { seq, at, method, path, requested_by, request_id, ip, duration_ms, lost, .. } = entry;
+    let LogEntry { seq, at, method, path, requested_by, request_id, ip, duration_ms, lost, times, .. } = entry;
     let (requested_by, ip) = (requested_by.unwrap_or_default(), ip.unwrap_or_default());
-    let (seq, duration_ms, lost) = (seq.to_string(), duration_ms.to_string(), lost.to_string());
-    [seq, at, method, path, status, outcome, requested_by, request_id, ip, duration_ms, lost]
+    let (seq, duration_ms) = (seq.to_string(), duration_ms.to_string());
+    let (lost, times) = (lost.to_string(), times.to_string());
+    [seq, at, method, path, status, outcome, requested_by, request_id, ip, duration_ms, lost, times]
 }
 
 /// A line in which nothing is a formula.
-fn csv_line(cells: [String; 11]) -> Result<Bytes, Problem> {
+fn csv_line(cells: [String; 12]) -> Result<Bytes, Problem> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     let is_formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let safe = cells.into_iter().map(|cell| if is_formula(&cell) { format!("'{cell}") } else { cell });

@@ -154,6 +154,11 @@ pub struct LogEntry {
     /// How many requests could not be kept; 0 but for `lost`.
     #[schema(example = 0)]
     pub lost: u64,
+    /// For how many requests the entry stands. Of a flood of refusals that are alike (one caller, method, kind of path and
+    /// status), the first ones have entries of their own and one stands for the rest of some seconds; where their paths
+    /// differ, it has what they share, and `…`.
+    #[schema(example = 1)]
+    pub times: u64,
     /// The hash of the entry before.
     pub prev_hash: String,
     /// HMAC-SHA-256 of this one, with a key that the platform keeps.
@@ -180,6 +185,7 @@ impl From<Entry> for LogEntry {
             ip,
             duration_ms,
             lost,
+            times,
             prev_hash,
             key_id: _,
             hash,
@@ -204,6 +210,7 @@ impl From<Entry> for LogEntry {
             ip,
             duration_ms,
             lost,
+            times,
             prev_hash,
             hash,
         }

@@ -13,7 +13,7 @@ const LOGS: &str = "/v1/logs";
 fn activity(method: &str, path: &str, status: u16, user: Option<Uid>) -> Activity {
     let (id, at, request_id) = (Uid::new(), Utc::now(), format!("request of {path}"));
     let (method, path, ip) = (method.to_owned(), path.to_owned(), Some("203.0.113.9".to_owned()));
-    Activity { id, at, method, path, status, requested_by: user, request_id, ip, duration_ms: 12 }
+    Activity { id, at, method, path, status, requested_by: user, request_id, ip, duration_ms: 12, times: 1 }
 }
 
 async fn tell(stack: &Stack, id: &str, entries: &[Activity], lost: u64) {
@@ -43,12 +43,14 @@ fn paths(items: &[Value]) -> Vec<&str> {
 async fn what_the_door_tells_is_listed_newest_first_with_all_that_is_known_of_it() {
     let stack = Stack::start().await;
     let (admin, user) = (stack.admin(), Uid::new());
-    let entries = [activity("POST", "/v1/tasks", 201, Some(user)), activity("GET", "/v1/users", 403, None)];
+    let refused = Activity { times: 7, ..activity("GET", "/v1/users", 403, None) };
+    let entries = [activity("POST", "/v1/tasks", 201, Some(user)), refused];
     tell(&stack, "one", &entries, 0).await;
     let items = listed(&admin, "", 2).await;
     assert_eq!(paths(&items), ["/v1/users", "/v1/tasks"]);
     let data = &items[1]["data"];
     assert_eq!(items[1]["uid"], json!(entries[0].id));
+    assert_eq!(items[0]["data"]["times"], json!(7));
     for (name, value) in [
         ("seq", json!(1)),
         ("method", json!("POST")),
@@ -58,6 +60,7 @@ async fn what_the_door_tells_is_listed_newest_first_with_all_that_is_known_of_it
         ("request_id", json!("request of /v1/tasks")),
         ("ip", json!("203.0.113.9")),
         ("duration_ms", json!(12)),
+        ("times", json!(1)),
     ] {
         assert_eq!(data[name], value, "{name}");
     }
@@ -140,7 +143,7 @@ async fn an_export_has_every_entry_that_the_filters_take_and_no_formula() {
     let sheet = admin.get(&format!("{LOGS}/export?path=/v1/x")).await;
     assert_eq!(sheet.headers["content-type"], "text/csv; charset=utf-8");
     let rows: Vec<_> = sheet.text().lines().collect();
-    assert_eq!(rows[0], "seq,at,method,path,status,outcome,requested_by,request_id,ip,duration_ms,lost");
+    assert_eq!(rows[0], "seq,at,method,path,status,outcome,requested_by,request_id,ip,duration_ms,lost,times");
     assert!(rows[1].starts_with("451,") && rows[1].contains(",'-1+1,/v1/x%0d%0ay,405,refused,,"), "{rows:?}");
     assert_eq!(admin.get(&format!("{LOGS}/export?format=xml")).await.status, 422);
 }

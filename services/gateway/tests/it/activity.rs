@@ -66,6 +66,26 @@ async fn every_change_and_every_refusal_is_told_and_nothing_that_was_merely_read
 }
 
 #[actix_web::test]
+async fn a_flood_of_the_same_refusal_is_told_by_its_first_ones_and_by_how_many_more_there_were() {
+    let world = World::with(Limits::default(), &[("gateway.requests_per_second", "1000")]).await;
+    let mut told = listen(&world);
+    for _ in 0..300 {
+        assert_eq!(world.anonymous("GET", "/v1/files/echo").send().await.unwrap().status(), 401);
+    }
+    assert_eq!(world.request("POST", "/v1/tasks").send().await.unwrap().status(), 201);
+    world.stop.cancel();
+    world.ended.await.unwrap().unwrap();
+    // The broker is this process's own, and hands on what it has.
+    let mut entries = Vec::new();
+    while entries.iter().map(|one: &Activity| one.times).sum::<u64>() < 301 {
+        entries.push(told.recv().await.unwrap());
+    }
+    let alone = entries.iter().filter(|one| one.status == 401 && one.times == 1).count();
+    assert!((250..300).contains(&alone) && entries.iter().any(|one| one.times > 1), "{entries:?}");
+    assert_eq!(entries.iter().filter(|one| one.status == 201).count(), 1);
+}
+
+#[actix_web::test]
 async fn who_leaves_before_an_answer_was_not_refused() {
     let limits = Limits { patience: Duration::from_millis(20), ..Limits::default() };
     let mut world = World::with(limits, &[]).await;

@@ -388,7 +388,7 @@ export const listFileRows = <ThrowOnError extends boolean = true>(options: Optio
 /**
  * List the activity log
  *
- * Requests that changed something or were refused, newest first. Needs `manage_app`.
+ * Requests that changed something or were refused, newest first unless asked otherwise. Needs `manage_app`.
  */
 export const listLogs = <ThrowOnError extends boolean = true>(options?: Options<ListLogsData, ThrowOnError>) => (options?.client ?? client).get<ListLogsResponses, ListLogsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

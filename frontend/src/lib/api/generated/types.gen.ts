@@ -1464,6 +1464,12 @@ export type ListOfResourceLogEntry = {
              * Its number in the log.
              */
             seq: number;
+            /**
+             * For how many requests the entry stands. Of a flood of refusals that are alike (one caller, method, kind of path and
+             * status), the first ones have entries of their own and one stands for the rest of some seconds; where their paths
+             * differ, it has what they share, and `…`.
+             */
+            times: number;
         };
         /**
          * Its id.
@@ -1971,6 +1977,12 @@ export type LogEntry = {
      * Its number in the log.
      */
     seq: number;
+    /**
+     * For how many requests the entry stands. Of a flood of refusals that are alike (one caller, method, kind of path and
+     * status), the first ones have entries of their own and one stands for the rest of some seconds; where their paths
+     * differ, it has what they share, and `…`.
+     */
+    times: number;
 };
 
 /**
@@ -2930,6 +2942,12 @@ export type ResourceLogEntry = {
          * Its number in the log.
          */
         seq: number;
+        /**
+         * For how many requests the entry stands. Of a flood of refusals that are alike (one caller, method, kind of path and
+         * status), the first ones have entries of their own and one stands for the rest of some seconds; where their paths
+         * differ, it has what they share, and `…`.
+         */
+        times: number;
     };
     /**
      * Its id.
@@ -4421,6 +4439,10 @@ export type ListSessionsData = {
          * The `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * `-createdAt`, the only order.
+         */
+        sort?: string;
     };
     url: '/v1/auth/sessions';
 };
@@ -4571,6 +4593,10 @@ export type ListEventsData = {
          * `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * `-at`, the only order.
+         */
+        sort?: string;
     };
     url: '/v1/events';
 };
@@ -4973,6 +4999,10 @@ export type ListFileRejectsData = {
          * The `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * `line`, the only order.
+         */
+        sort?: string;
     };
     url: '/v1/files/{id}/rejects';
 };
@@ -5086,6 +5116,10 @@ export type ListLogsData = {
          * The `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * One of `-at` (the default), `at`.
+         */
+        sort?: string;
     };
     url: '/v1/logs';
 };
@@ -5495,6 +5529,10 @@ export type ListModelsData = {
          * The `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * `position`, the only order.
+         */
+        sort?: string;
     };
     url: '/v1/settings/ai/models';
 };
@@ -5964,6 +6002,10 @@ export type ListTaskEventsData = {
          * `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * `seq`, the only order.
+         */
+        sort?: string;
     };
     url: '/v1/tasks/{task_id}/events';
 };
@@ -6112,6 +6154,10 @@ export type ListTaskRowsData = {
          * `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * `row`, the only order.
+         */
+        sort?: string;
     };
     url: '/v1/tasks/{task_id}/rows';
 };
@@ -6594,6 +6640,10 @@ export type ListUserSessionsData = {
          * The `next_cursor` of the page before.
          */
         cursor?: string;
+        /**
+         * `-createdAt`, the only order.
+         */
+        sort?: string;
     };
     url: '/v1/users/{id}/sessions';
 };

@@ -855,7 +855,7 @@ export const listLogsQueryKey = (options?: Options<ListLogsData>) => createQuery
 /**
  * List the activity log
  *
- * Requests that changed something or were refused, newest first. Needs `manage_app`.
+ * Requests that changed something or were refused, newest first unless asked otherwise. Needs `manage_app`.
  */
 export const listLogsOptions = (options?: Options<ListLogsData>) => queryOptions<ListLogsResponse, ListLogsError, ListLogsResponse, ReturnType<typeof listLogsQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -875,7 +875,7 @@ export const listLogsInfiniteQueryKey = (options?: Options<ListLogsData>): Query
 /**
  * List the activity log
  *
- * Requests that changed something or were refused, newest first. Needs `manage_app`.
+ * Requests that changed something or were refused, newest first unless asked otherwise. Needs `manage_app`.
  */
 export const listLogsInfiniteOptions = (options?: Options<ListLogsData>) => infiniteQueryOptions<ListLogsResponse, ListLogsError, InfiniteData<ListLogsResponse>, QueryKey<Options<ListLogsData>>, string | Pick<QueryKey<Options<ListLogsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
 // @ts-ignore
