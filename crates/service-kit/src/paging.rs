@@ -1,5 +1,4 @@
 use dallosh_contracts::Links;
-use dallosh_store::Sort;
 
 use crate::Problem;
 
@@ -21,7 +20,7 @@ pub fn page_links(path: &str, query: &[(&str, Option<String>)], cursor: Option<&
 ///
 /// # Errors
 /// `validation` that names those that there are.
-pub fn sort_of(asked: Option<&str>, sorts: &[(&str, Sort)]) -> Result<Sort, Problem> {
+pub fn sort_of<T: Copy>(asked: Option<&str>, sorts: &[(&str, T)]) -> Result<T, Problem> {
     let found = sorts.iter().find(|(name, _)| asked.is_none_or(|asked| asked == *name));
     found.map(|(_, sort)| *sort).ok_or_else(|| {
         let names: Vec<_> = sorts.iter().map(|(name, _)| format!("`{name}`")).collect();

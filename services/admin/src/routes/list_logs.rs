@@ -1,13 +1,16 @@
 use actix_web::{HttpRequest, get, web};
 use dallosh_contracts::{Links, ListOf, Permission, Resource};
 use dallosh_primitives::{Limit, Page};
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Caller, Problem, sort_of};
 use dallosh_store::{ListQuery, Sort};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::logs::{LogEntry, LogParams, view_entry};
 use crate::{error, state::State};
+
+/// The orders; entries are numbered as they came.
+const SORTS: [(&str, Sort); 2] = [("-at", Sort::descending("seq")), ("at", Sort::ascending("seq"))];
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -18,11 +21,14 @@ struct PageParams {
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// One of `-at` (the default), `at`.
+    #[param(example = "-at")]
+    sort: Option<String>,
 }
 
 /// List the activity log
 ///
-/// Requests that changed something or were refused, newest first. Needs `manage_app`.
+/// Requests that changed something or were refused, newest first unless asked otherwise. Needs `manage_app`.
 #[utoipa::path(
     tag = "logs",
     operation_id = "list_logs",
@@ -38,10 +44,11 @@ pub async fn list_logs(
     page: web::Query<PageParams>,
 ) -> Result<web::Json<ListOf<Resource<LogEntry>>>, Problem> {
     caller.require(Permission::ManageApp)?;
-    let PageParams { limit, cursor } = page.into_inner();
+    let PageParams { limit, cursor, sort } = page.into_inner();
+    let sort = sort_of(sort.as_deref(), &SORTS)?;
     let limit = limit.unwrap_or_default();
     let filter = filters.into_inner().filter()?;
-    let query = ListQuery { filter, sort: Sort::descending("seq"), limit, cursor };
+    let query = ListQuery { filter, sort, limit, cursor };
     let Page { items, next_cursor } = state.log.page(query).await.map_err(error::problem)?.map(view_entry);
     let asked: Vec<_> = request.query_string().split('&').filter(|one| !one.is_empty()).collect();
     let at = |query: &[&str]| format!("/v1/logs?{}", query.join("&")).trim_end_matches('?').to_owned();

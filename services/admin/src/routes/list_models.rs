@@ -1,7 +1,7 @@
 use actix_web::{get, web};
 use dallosh_contracts::{Links, ListOf, Permission, Resource};
 use dallosh_primitives::{Limit, Page};
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Caller, Problem, sort_of};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -22,6 +22,9 @@ struct ListParams {
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// `position`, the only order.
+    #[param(example = "position")]
+    sort: Option<String>,
 }
 
 /// List the language models
@@ -40,7 +43,8 @@ pub async fn list_models(
     params: web::Query<ListParams>,
 ) -> Result<web::Json<ListOf<Resource<ModelView>>>, Problem> {
     caller.require(Permission::ManageApp)?;
-    let ListParams { limit, cursor } = params.into_inner();
+    let ListParams { limit, cursor, sort } = params.into_inner();
+    sort_of(sort.as_deref(), &[("position", ())])?;
     let limit = limit.unwrap_or_default();
     let page = state.models.list(&in_order(limit, cursor.clone())).await.map_err(error::problem)?;
     let Page { items, next_cursor } = page.map(view);

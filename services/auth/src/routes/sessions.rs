@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, web};
 use chrono::{DateTime, Utc};
 use dallosh_contracts::{Links, ListOf, Resource};
 use dallosh_primitives::{Limit, Page, Uid};
-use dallosh_service_kit::{Problem, page_links};
+use dallosh_service_kit::{Problem, page_links, sort_of};
 use dallosh_store::Versioned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,9 +16,21 @@ use crate::{session::Session, state::State, workflow::sessions};
 pub struct ListSessions {
     /// How many, 1 to 200; 50 unless asked. Coerced, never refused.
     #[param(value_type = Option<i64>, example = 50)]
-    pub limit: Option<Limit>,
+    limit: Option<Limit>,
     /// The `next_cursor` of the page before.
-    pub cursor: Option<String>,
+    cursor: Option<String>,
+    /// `-createdAt`, the only order.
+    #[param(example = "-createdAt")]
+    sort: Option<String>,
+}
+
+impl ListSessions {
+    /// Which page.
+    pub fn page(self) -> Result<(Option<Limit>, Option<String>), Problem> {
+        let Self { limit, cursor, sort } = self;
+        sort_of(sort.as_deref(), &[("-createdAt", ())])?;
+        Ok((limit, cursor))
+    }
 }
 
 /// One sign-in that goes on.
@@ -52,7 +64,7 @@ pub async fn list_sessions(
     Person(caller): Person,
     params: web::Query<ListSessions>,
 ) -> Result<web::Json<ListOf<Resource<SessionData>>>, Problem> {
-    let ListSessions { limit, cursor } = params.into_inner();
+    let (limit, cursor) = params.into_inner().page()?;
     let page = sessions::list(&state, &caller, limit.unwrap_or_default(), cursor.clone()).await?;
     Ok(web::Json(view(page, "/v1/auth/sessions", Some(caller.session), limit, cursor.as_deref())))
 }

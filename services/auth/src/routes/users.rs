@@ -288,7 +288,7 @@ pub async fn list_user_sessions(
     id: web::Path<Uid>,
     params: web::Query<ListSessions>,
 ) -> Result<web::Json<ListOf<Resource<SessionData>>>, Problem> {
-    let ListSessions { limit, cursor } = params.into_inner();
+    let (limit, cursor) = params.into_inner().page()?;
     let page = users::sessions(&state, &caller, *id, limit.unwrap_or_default(), cursor.clone()).await?;
     Ok(web::Json(session_view(page, &format!("/v1/users/{id}/sessions"), None, limit, cursor.as_deref())))
 }

@@ -2,7 +2,7 @@ use actix_web::{get, web};
 use dallosh_contracts::{Links, Permission};
 use dallosh_dataset::Reject;
 use dallosh_primitives::{Limit, Uid};
-use dallosh_service_kit::{Caller, Problem, page_links};
+use dallosh_service_kit::{Caller, Problem, page_links, sort_of};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -20,6 +20,9 @@ struct RejectParams {
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// `line`, the only order.
+    #[param(example = "line")]
+    sort: Option<String>,
 }
 
 /// A row that can't be read.
@@ -76,7 +79,8 @@ pub async fn list_file_rejects(
     params: web::Query<RejectParams>,
 ) -> Result<web::Json<FileRejects>, Problem> {
     let scope = caller.require(Permission::ReadDatasets)?;
-    let RejectParams { limit, cursor } = params.into_inner();
+    let RejectParams { limit, cursor, sort } = params.into_inner();
+    sort_of(sort.as_deref(), &[("line", ())])?;
     let after = match &cursor {
         Some(cursor) => cursor.parse().map_err(|_| Problem::field("/cursor", "not a cursor of this list"))?,
         None => 0,

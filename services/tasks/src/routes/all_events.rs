@@ -3,7 +3,7 @@ use bytes::Bytes;
 use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
 use dallosh_jobs::{Engine, JobError, LogPosition};
 use dallosh_primitives::{Limit, Uid};
-use dallosh_service_kit::{Caller, Problem, Scope, Shutdown, TokenVerifier};
+use dallosh_service_kit::{Caller, Problem, Scope, Shutdown, TokenVerifier, sort_of};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -23,6 +23,9 @@ pub struct ListAllEvents {
     limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// `-at`, the only order.
+    #[param(example = "-at")]
+    sort: Option<String>,
 }
 
 /// What happened to all tasks that the caller may see, newest first; live with `Accept: text/event-stream`
@@ -57,7 +60,8 @@ pub async fn list_events(
         let opening = Bytes::from(format!("id: {after}\n\n"));
         return Ok(Stream::new(log, &state.all_logs, after, Some(opening)).answer(caller, verifier, shutdown));
     }
-    let ListAllEvents { limit, cursor } = query.into_inner();
+    let ListAllEvents { limit, cursor, sort } = query.into_inner();
+    sort_of(sort.as_deref(), &[("-at", ())])?;
     let limit = limit.unwrap_or_default();
     let page = state.engine.log_newest(owner, limit, cursor).await.map_err(problem)?;
     let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);

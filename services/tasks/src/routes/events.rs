@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use dallosh_contracts::{Links, ListOf, Permission, TaskEvent};
 use dallosh_jobs::{Engine, EventQuery, JobError};
 use dallosh_primitives::{Limit, Uid};
-use dallosh_service_kit::{Caller, Problem, Shutdown, TokenVerifier};
+use dallosh_service_kit::{Caller, Problem, Shutdown, TokenVerifier, sort_of};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -23,6 +23,9 @@ pub struct ListEvents {
     limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// `seq`, the only order.
+    #[param(example = "seq")]
+    sort: Option<String>,
 }
 
 /// What happened to a task, oldest first; live with `Accept: text/event-stream`
@@ -51,6 +54,7 @@ pub async fn list_task_events(
         let log = TaskLog { engine: state.engine.clone(), task: uid };
         return Ok(Stream::new(log, &state.task_logs, after, None).answer(caller, verifier, shutdown));
     }
+    sort_of(query.sort.as_deref(), &[("seq", ())])?;
     let after = match &query.cursor {
         None => 0,
         Some(cursor) => {

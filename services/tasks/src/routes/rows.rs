@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, get, web};
 use dallosh_contracts::{Links, ListOf, Permission};
 use dallosh_primitives::{Limit, Uid};
-use dallosh_service_kit::{Caller, Problem};
+use dallosh_service_kit::{Caller, Problem, sort_of};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -22,6 +22,9 @@ pub struct ListRows {
     limit: Option<Limit>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// `row`, the only order.
+    #[param(example = "row")]
+    sort: Option<String>,
 }
 
 /// List a task's rows with what became of each
@@ -41,7 +44,8 @@ pub async fn list_task_rows(
 ) -> Result<web::Json<ListOf<TaskRow>>, Problem> {
     let scope = caller.require(Permission::ReadTasks)?;
     let job = workflow::find(&state, scope, task_id.into_inner()).await?;
-    let ListRows { enrichment_status, limit, cursor } = query.into_inner();
+    let ListRows { enrichment_status, limit, cursor, sort } = query.into_inner();
+    sort_of(sort.as_deref(), &[("row", ())])?;
     let limit = limit.unwrap_or_default();
     let RowPage { items, next_cursor } = rows::list(&state, &job, enrichment_status, cursor.as_deref(), limit).await?;
     let mut links = Links::from([("self".to_owned(), request.uri().to_string())]);
