@@ -1,3 +1,5 @@
+mod strict;
+
 use std::fmt::Write as _;
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
@@ -7,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Deserializer, Value};
 use serde_path_to_error::{Path, Segment};
 
+use self::strict::Strict;
 use crate::{ErrorCode, Problem};
 
 /// The largest JSON body that is read, in bytes; files are streamed and have limits of their own.
@@ -67,12 +70,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // First: where a value is of another kind than the one that is wanted, the reader may call it bad JSON.
     let json: Value = serde_json::from_slice(bytes)
         .map_err(|error| Problem::new(ErrorCode::BadRequest, format!("the body is not JSON: {error}")))?;
-    // A struct can also be read from an array, field by field: no client means that.
     if !json.is_object() {
         return Err(Problem::field("", "must be a JSON object"));
     }
-    serde_path_to_error::deserialize(&mut Deserializer::from_slice(bytes))
-        .map_err(|error| Problem::field(pointer(error.path()), error.inner().to_string()))
+    let wrong = |error: serde_path_to_error::Error<serde_json::Error>| {
+        Problem::field(pointer(error.path()), error.inner().to_string())
+    };
+    serde_path_to_error::deserialize::<_, T>(Strict(&json)).map_err(wrong)?;
+    // Once more from the bytes, since a value has lost what was there twice.
+    serde_path_to_error::deserialize(&mut Deserializer::from_slice(bytes)).map_err(wrong)
 }
 
 /// The place as a JSON pointer (RFC 6901), as far as it is known.
@@ -110,6 +116,8 @@ mod tests {
         kinds: Vec<Kind>,
         #[serde(default)]
         counts: BTreeMap<String, u8>,
+        #[serde(default)]
+        place: Option<Tag>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -139,6 +147,9 @@ mod tests {
             (r#"{"title":"a","counts":{"a/b~c":-1}}"#, "/counts/a~1b~0c"),
             (r#"{"title":"a","more":1}"#, "/more"),
             (r#"{"title":"a","kinds":["loud",5]}"#, "/kinds/1"),
+            (r#"{"title":"a","tags":[{"word":"b"},["c"]]}"#, "/tags/1"),
+            (r#"{"title":"a","place":["b"]}"#, "/place"),
+            (r#"{"title":"a","title":"b"}"#, ""),
             ("{}", ""),
         ] {
             assert_eq!(refused(body), (ErrorCode::Validation, Some(place.to_owned())), "{body}");
@@ -153,7 +164,9 @@ mod tests {
         for body in ["", "[", "{", r#"{"title":"a"} more"#, "title=a", r#"{"title":"\ud800"}"#] {
             assert_eq!(refused(body), (ErrorCode::BadRequest, None), "{body}");
         }
-        let note: Note = parse(br#" {"title":"a","tags":[{"word":"b"}],"counts":{"c":1}} "#).unwrap();
-        assert_eq!((note.tags.len(), note.counts["c"]), (1, 1));
+        let whole = br#" {"title":"a","tags":[{"word":"b"}],"kinds":["loud"],"counts":{"c":1},"place":{"word":"d"}} "#;
+        let note: Note = parse(whole).unwrap();
+        assert_eq!((note.tags.len(), note.counts["c"], note.place.is_some()), (1, 1, true));
+        assert!(parse::<Note>(br#"{"title":"a","place":null}"#).unwrap().place.is_none());
     }
 }
