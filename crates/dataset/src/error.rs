@@ -109,3 +109,12 @@ pub enum DatasetError {
     #[error("building a batch failed")]
     Arrow(#[from] arrow::error::ArrowError),
 }
+
+impl DatasetError {
+    /// Whether it is for want of room on a disk.
+    pub fn is_for_want_of_room(&self) -> bool {
+        use std::io::ErrorKind as K;
+        let (Self::Io(error) | Self::Workbook(rust_xlsxwriter::XlsxError::IoError(error))) = self else { return false };
+        matches!(error.kind(), K::StorageFull | K::QuotaExceeded | K::FileTooLarge)
+    }
+}

@@ -118,6 +118,7 @@ fn dataset_code(error: &DatasetError) -> ErrorCode {
         D::MissingColumn { .. } => C::MissingColumn,
         D::DuplicateTextColumn { .. } => C::TextColumnRequired,
         D::UnsupportedDialect { .. } | D::SheetTooLarge => C::Validation,
+        full if full.is_for_want_of_room() => C::StorageFull,
         D::Io(_) => C::Unavailable,
         _ => C::Internal,
     }
@@ -160,6 +161,7 @@ fn dataset_problem(code: ErrorCode, error: DatasetError) -> Problem {
         }
         DatasetError::SheetTooLarge => Problem::field("/format", error.to_string()),
         DatasetError::UnsupportedDialect { what } => Problem::field("/dialect", what),
+        full if full.is_for_want_of_room() => Problem::new(code, Error::NoRoom.to_string()),
         DatasetError::Io(error) => Problem::unavailable("the object store", error),
         other if code == ErrorCode::Internal => Problem::internal(other),
         other => Problem::new(code, other.to_string()),
@@ -168,6 +170,8 @@ fn dataset_problem(code: ErrorCode, error: DatasetError) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use dallosh_dataset::Reject;
 
     use super::*;
@@ -193,6 +197,13 @@ mod tests {
             (StoreErrorKind::Corrupt, ErrorCode::Internal),
         ] {
             assert_eq!(problem(StoreError::new(kind, "replace", "files")).code, code);
+        }
+        for (kind, code) in [
+            (io::ErrorKind::StorageFull, ErrorCode::StorageFull),
+            (io::ErrorKind::QuotaExceeded, ErrorCode::StorageFull),
+            (io::ErrorKind::TimedOut, ErrorCode::Unavailable),
+        ] {
+            assert_eq!(problem(DatasetError::Io(kind.into())).code, code);
         }
         assert_eq!(problem(Error::Busy).retry_after, Some(1));
     }

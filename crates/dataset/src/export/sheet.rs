@@ -2,7 +2,8 @@
 
 use std::{
     borrow::Cow,
-    io::{Read, Write},
+    io::{self, Read, Write},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
 };
 
@@ -17,8 +18,30 @@ const SHEET_ROWS: u32 = 1_048_576;
 const SHEET_COLUMNS: usize = 16_384;
 /// UTF-16 units that a cell of a sheet holds; a longer one is cut there and ends with `…`.
 const SHEET_CELL: usize = 32_767;
+/// How the library panics when a row can't be written to its file.
+const UNWRITTEN: &str = "Couldn't write to xml file";
 
+/// Writes the workbook. The library panics where a disk is full, which is no mistake of anybody's.
 pub fn xlsx(
+    rows: SourceRows<impl Read>,
+    is_safe: bool,
+    scratch: &Path,
+    output: impl Write + Send,
+) -> Result<u64, DatasetError> {
+    let written = catch_unwind(AssertUnwindSafe(|| write(rows, is_safe, scratch, output)));
+    written.unwrap_or_else(|panic| match panic.downcast_ref::<String>().filter(|text| text.starts_with(UNWRITTEN)) {
+        Some(text) => Err(io::Error::new(kind(text), text.clone()).into()),
+        None => resume_unwind(panic),
+    })
+}
+
+/// The kind of the error that a panic tells.
+fn kind(text: &str) -> io::ErrorKind {
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+    full.into_iter().find(|kind| text.contains(&format!("kind: {kind:?}"))).unwrap_or(io::ErrorKind::Other)
+}
+
+fn write(
     rows: SourceRows<impl Read>,
     is_safe: bool,
     scratch: &Path,

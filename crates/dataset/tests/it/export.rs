@@ -1,6 +1,7 @@
 use std::{
     io::{Cursor, Read},
     path::Path,
+    process::Command,
 };
 
 use arrow::{
@@ -275,4 +276,31 @@ fn more_rows_than_a_sheet_holds_are_refused_before_anything_is_written() {
 
 fn left_in(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Says to the test that runs under a limit that it does.
+const LIMITED: &str = "DALLOSH_TEST_LIMITED";
+
+/// Runs itself with a limit of 512 KiB on every file, which writing meets as it meets a full disk.
+#[test]
+fn a_workbook_for_which_there_is_no_room_is_an_error_and_nothing_is_left() {
+    if std::env::var_os(LIMITED).is_some() {
+        let scratch = tempfile::tempdir().unwrap();
+        // Random enough not to be kept back in some buffer.
+        let rows = (0..40_000).map(|row| format!("{row},text {}\n", row * 7919)).collect::<Vec<_>>().concat();
+        let format = ExportFormat::Xlsx { is_safe: true, scratch: scratch.path().to_owned() };
+        let error = exported(format!("id,full_text\n{rows}").as_bytes(), ExportSource::Cleaned, format).unwrap_err();
+        assert!(error.is_for_want_of_room(), "{error:?}");
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+        return;
+    }
+    let name = "export::a_workbook_for_which_there_is_no_room_is_an_error_and_nothing_is_left";
+    let ran = Command::new("sh")
+        .args(["-c", &format!("trap '' XFSZ && ulimit -f 1024 && exec \"$1\" --exact {name} --nocapture"), "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .env(LIMITED, "")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && printed.contains("1 passed"), "{printed}{}", String::from_utf8_lossy(&ran.stderr));
 }

@@ -27,6 +27,7 @@ use crate::{
     exports,
     file::{File, FileName},
     state::State,
+    workflow,
 };
 
 /// Bytes that are sent at once.
@@ -294,6 +295,10 @@ impl Content {
         source: ExportSource,
         format: ExportFormat,
     ) -> Result<HttpResponse, Problem> {
+        if matches!(format, ExportFormat::Xlsx { .. }) {
+            // Its rows are gathered in a file, which is about as large.
+            workflow::require_room(state, self.info.size).await?;
+        }
         let mut pieces = exports::begin(state, &self.key, source, format).await?;
         let first = pieces.recv().await.transpose()?;
         let rest = stream::poll_fn(move |context| pieces.poll_recv(context));
