@@ -137,6 +137,10 @@ fn parse(text: &str) -> Result<Url, UrlRefused> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::{collection::vec, prelude::*, sample::select};
+
     use super::*;
 
     fn policy(origins: &[&str], loopback: bool) -> UrlPolicy {
@@ -258,6 +262,91 @@ mod tests {
             ["*", "https://*/path", "https://a.example/v1", "https://u@a.example", "a.example", "ftp://a.example"]
         {
             assert_eq!(UrlPolicy::new(&[entry.to_owned()], false).unwrap_err(), InvalidOrigin(entry.to_owned()));
+        }
+    }
+
+    /// An address, and a spelling of it that a URL may have: one to four numbers, of which the last one stands for all that
+    /// is left, each of them decimal, octal or hexadecimal.
+    fn spelled() -> impl Strategy<Value = (Ipv4Addr, String)> {
+        let addresses = prop_oneof![
+            any::<u32>(),
+            (0_u32..1 << 24).prop_map(|rest| 127 << 24 | rest),
+            (0_u32..1 << 24).prop_map(|rest| 10 << 24 | rest),
+            (0_u32..1 << 16).prop_map(|rest| 169 << 24 | 254 << 16 | rest),
+            (0_u32..1 << 16).prop_map(|rest| 192 << 24 | 168 << 16 | rest),
+        ];
+        (addresses, 1_usize..=4, vec(0..4, 4)).prop_map(|(bits, parts, bases)| {
+            let first = bits.to_be_bytes().map(u32::from);
+            let rest = u64::from(bits) & ((1 << (8 * (5 - parts))) - 1);
+            let numbers = first[..parts - 1].iter().map(|part| u64::from(*part)).chain([rest]);
+            let written = numbers.zip(bases).map(|(number, base)| match base {
+                0 => format!("{number}"),
+                1 => format!("0{number:o}"),
+                2 => format!("0x{number:x}"),
+                _ => format!("0X{number:X}"),
+            });
+            (Ipv4Addr::from(bits), written.collect::<Vec<_>>().join("."))
+        })
+    }
+
+    /// Texts of what URLs are made of.
+    fn typed() -> impl Strategy<Value = String> {
+        let pieces = [
+            "http://",
+            "https://",
+            "HTTPS://",
+            "//",
+            "api.openai.com",
+            "evil.example",
+            "10.0.0.7",
+            "167772167",
+            "0xa.7",
+            "[::ffff:10.0.0.7]",
+            "[::1]",
+            "localhost",
+            ".",
+            "%2e",
+            ":8000",
+            ":443",
+            "@",
+            "user:pw@",
+            "/",
+            "\\",
+            "#",
+            "?",
+            "\t",
+            " ",
+            "\u{ff0f}",
+            "\u{3002}",
+            "\u{ad}",
+            "v1",
+        ];
+        vec(select(pieces.to_vec()), 1..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_judged_as_the_one_that_it_is_in_any_spelling((address, text) in spelled(), port in 8000_u16..9000) {
+            let (none, machine) = (policy(&["https://api.openai.com"], false), policy(&[], true));
+            let listed = policy(&[&format!("http://{address}:{port}")], false);
+            let url = format!("http://{text}:{port}/v1");
+            prop_assert_eq!(check(&url, &none), Err(UrlRefused::NotListed));
+            prop_assert_eq!(check(&url, &machine).is_ok(), address.is_loopback(), "{} {}", url, address);
+            let host = check(&url, &listed).unwrap().host_str().map(str::to_owned);
+            prop_assert_eq!(host, Some(address.to_string()));
+            let mapped = format!("http://[::ffff:{address}]:{port}/v1");
+            for policy in [&none, &machine, &listed] {
+                prop_assert_eq!(check(&mapped, policy), Err(UrlRefused::NotListed));
+            }
+        }
+
+        #[test]
+        fn whatever_is_typed_leads_to_a_listed_origin_or_nowhere(text in prop_oneof![typed(), "\\PC{0,40}"]) {
+            let listed = ["https://api.openai.com", "http://10.0.0.7:8000"];
+            if let Ok(url) = check(&text, &policy(&listed, false)) {
+                prop_assert!(listed.contains(&&*url.origin().ascii_serialization()), "{} is {}", text, url);
+                prop_assert!(url.username().is_empty() && url.password().is_none());
+            }
         }
     }
 }

@@ -137,3 +137,17 @@ async fn an_upload_goes_on_after_a_kill_where_its_bytes_are_safe() -> Result<()>
     ensure!(client.content(file, "original").await? == content, "the file is another one");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_stored_file_that_somebody_changed_is_not_analysed() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let client = stack.analyst().await?;
+    let (file, task) = client.new_task(&posts(20), json!({})).await?;
+    let path = stack.data().join(format!("storage/datasets/{file}.csv"));
+    std::fs::write(&path, posts(21))?;
+    client.act(&task, "start").await?.expect(202)?;
+    let data = client.wait_for(&task, "on_error").await?;
+    ensure!(data["error"]["code"] == "input_changed", "{data}");
+    ensure!(client.get(&format!("/v1/files/{file}/content?stage=analysed")).await?.status == 404);
+    Ok(())
+}

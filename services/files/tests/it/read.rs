@@ -2,8 +2,13 @@
 
 use std::fmt::Write as _;
 
+use actix_web::rt::System;
 use bytes::Bytes;
 use dallosh_storage::{Key, PutMode};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -190,6 +195,44 @@ async fn one_range_is_answered_with_its_bytes() {
         assert_eq!(outside.code(), "416 range_not_satisfiable", "{range}");
         assert_eq!(outside.header("content-range"), format!("bytes */{size}"));
     }
+}
+
+/// Whatever stands in `Range`: the whole, the part that it names, or a word of what there is.
+#[test]
+fn any_range_is_answered_with_the_bytes_that_the_answer_names() {
+    let runtime = System::new();
+    let content = "full_text\nzero one two three\n";
+    let stack = runtime.block_on(Stack::start());
+    let user = stack.analyst();
+    let path = format!("/v1/files/{}/content", runtime.block_on(user.upload(content)));
+    let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
+    let ranges = prop_oneof![
+        4 => "bytes=[0-9]{0,3}-[0-9]{0,3}",
+        2 => "bytes= ?[0-9]{0,20}-[0-9]{0,20}(, ?[0-9]{0,2}-[0-9]{0,2}){0,3}",
+        1 => "(bytes|Bytes|lines)[=: ]{0,2}[-0-9a-f,=]{0,12}",
+        1 => "[ -~]{0,30}",
+    ];
+    let property = |range: String| {
+        let answer = runtime.block_on(fetch(&user, &path, &[("range", &range)]));
+        match answer.status {
+            200 => prop_assert_eq!(answer.text(), content),
+            206 => {
+                let named =
+                    answer.header("content-range").strip_prefix("bytes ").and_then(|named| named.split_once('/'));
+                let (part, size) = named.unwrap();
+                let (first, last) = part.split_once('-').unwrap();
+                let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+                prop_assert_eq!(size, content.len().to_string());
+                prop_assert_eq!(answer.text(), &content[first..=last]);
+            }
+            _ => {
+                prop_assert_eq!(answer.code(), "416 range_not_satisfiable");
+                prop_assert_eq!(answer.header("content-range"), format!("bytes */{}", content.len()));
+            }
+        }
+        Ok(())
+    };
+    runner.run(&ranges, property).unwrap();
 }
 
 #[actix_web::test]

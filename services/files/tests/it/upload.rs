@@ -1,6 +1,15 @@
 //! `POST /v1/files`.
 
+use std::cell::Cell;
+
+use actix_web::rt::System;
 use dallosh_contracts::Permission;
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::Index,
+    test_runner::{Config, TestRunner},
+};
 use reqwest::Method;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -117,6 +126,79 @@ async fn a_form_that_is_not_one_file_is_refused_and_leaves_nothing() {
     assert_eq!(Answer::of(request).await.code(), "400 bad_upload");
     assert_eq!(stack.objects(), Vec::<String>::new());
     assert_eq!(user.get("/v1/files").await.json()["items"], json!([]));
+}
+
+/// What happens to a form on its way.
+#[derive(Debug, Clone)]
+enum Damage {
+    Cut(Index),
+    Byte(Index, u8),
+    Removed(Index, usize),
+    Twice(Index, usize),
+    Inserted(Index, Vec<u8>),
+}
+
+impl Damage {
+    fn of(self, form: &mut Vec<u8>) {
+        let range = |place: Index, length: usize| {
+            let first = place.index(form.len());
+            first..(first + length).min(form.len())
+        };
+        match self {
+            Self::Cut(place) => form.truncate(place.index(form.len())),
+            Self::Byte(place, bits) => {
+                let place = place.index(form.len());
+                form[place] ^= bits;
+            }
+            Self::Removed(place, length) => drop(form.drain(range(place, length))),
+            Self::Twice(place, length) => {
+                let range = range(place, length);
+                let piece = form[range.clone()].to_vec();
+                form.splice(range.end..range.end, piece);
+            }
+            Self::Inserted(place, bytes) => {
+                let place = place.index(form.len());
+                form.splice(place..place, bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_form_is_taken_whole_or_refused_and_leaves_nothing() {
+    let damage = prop_oneof![
+        any::<Index>().prop_map(Damage::Cut),
+        (any::<Index>(), 1_u8..=255).prop_map(|(place, bits)| Damage::Byte(place, bits)),
+        (any::<Index>(), 1_usize..80).prop_map(|(place, length)| Damage::Removed(place, length)),
+        (any::<Index>(), 1_usize..200).prop_map(|(place, length)| Damage::Twice(place, length)),
+        (
+            any::<Index>(),
+            prop_oneof![vec(any::<u8>(), 1..20), Just(b"\r\n--x\r\n".to_vec()), Just(b"\r\n--x--\r\n".to_vec())]
+        )
+            .prop_map(|(place, bytes)| Damage::Inserted(place, bytes)),
+    ];
+    let runtime = System::new();
+    let stack = runtime.block_on(Stack::start());
+    let user = stack.analyst();
+    let whole = form(&[("form-data; name=\"file\"; filename=\"a.csv\"", POSTS.as_bytes())]);
+    let taken = Cell::new(0);
+    let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
+    let property = |damages: Vec<Damage>| {
+        let mut body = whole.clone();
+        for damage in damages {
+            // A form of which nothing is left can't be damaged any more.
+            if !body.is_empty() {
+                damage.of(&mut body);
+            }
+        }
+        let answer = runtime.block_on(user.send_form("/v1/files", body));
+        prop_assert!(answer.status < 500, "{}", answer.summary());
+        taken.set(taken.get() + usize::from(answer.status == 201));
+        prop_assert_eq!(stack.objects().len(), taken.get());
+        Ok(())
+    };
+    runner.run(&vec(damage, 1..4), property).unwrap();
+    assert!(taken.get() < 300, "every form was taken");
 }
 
 #[actix_web::test]
