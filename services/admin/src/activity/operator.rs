@@ -56,6 +56,7 @@ impl OperatorLog {
             ip: None,
             duration_ms: 0,
             lost: 0,
+            times: 1,
         };
         Ok(self.log.append(&[(uid, draft)]).await?)
     }
