@@ -4,7 +4,7 @@ import { Check, Link as LinkIcon, Printer } from 'lucide-react';
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import { parseAsString, useQueryState, useQueryStates } from 'nuqs';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { EmptyState } from '@/components/empty-state';
 import { PageHeader } from '@/components/page-header';
@@ -47,8 +47,12 @@ function Analysed({ file, files }: { file: ResourceFileData; files: ResourceFile
   const [copied, setCopied] = useState(false);
   const [printed, setPrinted] = useState<Date | null>(null);
   const format = useFormat();
-  // The paper says when it was made.
-  const onPrint = () => { flushSync(() => setPrinted(new Date())); print(); };
+  // The paper says when it was made, however printing began.
+  useEffect(() => {
+    const onPrint = () => flushSync(() => setPrinted(new Date()));
+    addEventListener('beforeprint', onPrint);
+    return () => removeEventListener('beforeprint', onPrint);
+  }, []);
   const copy = async () => {
     const address = new URL(location.href);
     address.searchParams.set('file', file.uid);
@@ -66,7 +70,7 @@ function Analysed({ file, files }: { file: ResourceFileData; files: ResourceFile
           <>
             <Definitions file={file.uid} />
             <Button size="sm" className="max-md:w-8 max-md:px-0" aria-label={t('copyLink')} onClick={() => void copy()}>{copied ? <Check aria-hidden /> : <LinkIcon aria-hidden />}<span className="max-md:hidden">{copied ? t('copied') : t('copyLink')}</span></Button>
-            <Button size="sm" className="max-md:hidden" onClick={onPrint}><Printer aria-hidden />{t('print')}</Button>
+            <Button size="sm" className="max-md:hidden" onClick={() => print()}><Printer aria-hidden />{t('print')}</Button>
           </>
         )}
       >
@@ -74,7 +78,7 @@ function Analysed({ file, files }: { file: ResourceFileData; files: ResourceFile
           {files.map(({ uid, data }) => <option key={uid} value={uid}>{data.filename}</option>)}
         </Select>
       </PageHeader>
-      {printed && <p className="gutter hidden border-b py-2 print:block"><b className="font-semibold">{t('of', { name: file.data.filename })}</b>, {t('printedAt', { at: format.dateTime(printed) })}</p>}
+      {printed && <div className="gutter hidden border-b pb-3 print:block"><p className="text-xl font-semibold tracking-tight">{t('of', { name: file.data.filename })}</p><p className="text-muted-foreground">{t('printedAt', { at: format.dateTime(printed) })}</p></div>}
       <Dashboard file={file} />
     </>
   );

@@ -12,7 +12,9 @@ import { HeatMap } from './heat-map';
 import { KpiRow } from './kpi-row';
 import { PostsPanel } from './posts-panel';
 import { useAnalysis } from './queries';
+import { useReason } from './reason';
 import { ShareFrame, type Part } from './share-frame';
+import { SheetLines, useLinesOf } from './sheet-lines';
 import { CriticalPosts, EngagementBySentiment, PriorityBySentiment, ResponseRate, TopUsers } from './small-frames';
 import { Summary } from './summary';
 import { TimeChart } from './time-chart';
@@ -32,9 +34,10 @@ export function Dashboard({ file }: { file: ResourceFileData }) {
   const before = useAnalysis(file.uid, period && queryOf({ ...filters, ...period }));
   const { behind, open, close } = usePosts();
   const name = file.data.filename;
+  const linesOf = useLinesOf(name, whole.data);
 
   return (
-    <>
+    <SheetLines value={linesOf}>
       <FilterBar whole={whole.data} timeZone={now.data?.filters.tz} />
       {now.error && <div className="gutter max-w-[760px] py-6"><ProblemAlert problem={now.error} onRetry={() => void now.refetch()} /></div>}
       {now.isPending && !now.error && <Loading />}
@@ -44,7 +47,7 @@ export function Dashboard({ file }: { file: ResourceFileData }) {
         </div>
       )}
       <PostsPanel file={file.uid} textColumn={file.data.text_column ?? 'full_text'} timeZone={now.data?.filters.tz ?? 'UTC'} query={behind && { ...query, ...behind }} onClose={close} />
-    </>
+    </SheetLines>
   );
 }
 
@@ -54,7 +57,7 @@ function Figures({ analysis, before, file, name, behind, open }: FiguresProps) {
   const t = useTranslations('charts');
   const words = useTranslations('sentiment'), levels = useTranslations('priority');
   const { kpis, series } = analysis;
-  const why = (series: string) => analysis.unavailable.find((one) => one.name === series)?.reason;
+  const why = useReason(analysis);
   const common = { analysis, file: name, onOpen: open };
   const share = (posts: number, labelled: number) => (labelled ? posts / labelled : null);
   const sentiments: Part[] = SENTIMENTS.map((one) => ({
@@ -73,19 +76,19 @@ function Figures({ analysis, before, file, name, behind, open }: FiguresProps) {
       <Summary now={analysis} before={before} onOpen={open} />
       <KpiRow now={analysis} before={before} onOpen={open} />
       <div className="sheet">
-        <TimeChart {...common} unavailable={why('sentiment_over_time')} selected={behind} className="col-span-12 lg:col-span-8" />
-        <div className="col-span-12 grid content-start gap-px bg-border! lg:col-span-4 [&>*]:bg-background">
+        <TimeChart {...common} unavailable={why('sentiment_over_time')} selected={behind} className="col-span-12 lg:col-span-8 print:col-span-8" />
+        <div className="col-span-12 grid content-start gap-px bg-border! lg:col-span-4 print:col-span-4 [&>*]:bg-background">
           <ShareFrame pie title={t('sentimentShare')} file={name} labelled={kpis.labelled} before={labelledBefore} parts={sentiments} />
           <ShareFrame title={t('priority')} file={name} labelled={kpis.labelled} before={labelledBefore} parts={priorities} />
           <div className="min-h-0" />
         </div>
-        <TopicsFrame now={analysis} before={before} file={name} unavailable={why('topics')} onOpen={open} className="col-span-12 lg:col-span-6" />
-        <HeatMap {...common} selected={behind} unavailable={why('hour_by_weekday')} className="col-span-12 lg:col-span-6" />
-        <CriticalPosts analysis={analysis} file={name} textColumn={file.data.text_column ?? 'full_text'} onOpen={open} className="col-span-12 lg:col-span-8" />
-        <TopUsers {...common} unavailable={why('top_users')} className="col-span-12 lg:col-span-4" />
-        <PriorityBySentiment {...common} unavailable={why('priority_by_sentiment')} className="col-span-12 lg:col-span-4" />
-        <EngagementBySentiment {...common} unavailable={why('engagement_by_sentiment')} className="col-span-12 lg:col-span-4" />
-        <ResponseRate {...common} unavailable={why('response_rate')} className="col-span-12 lg:col-span-4" />
+        <TopicsFrame now={analysis} before={before} file={name} unavailable={why('topics')} onOpen={open} className="col-span-12 lg:col-span-6 print:col-span-6" />
+        <HeatMap {...common} selected={behind} unavailable={why('hour_by_weekday')} className="col-span-12 lg:col-span-6 print:col-span-6" />
+        <CriticalPosts analysis={analysis} file={name} textColumn={file.data.text_column ?? 'full_text'} onOpen={open} className="col-span-12 lg:col-span-8 print:col-span-8" />
+        <TopUsers {...common} unavailable={why('top_users')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+        <PriorityBySentiment {...common} unavailable={why('priority_by_sentiment')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+        <EngagementBySentiment {...common} unavailable={why('engagement_by_sentiment')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+        <ResponseRate {...common} unavailable={why('response_rate')} className="col-span-12 lg:col-span-4 print:col-span-4" />
       </div>
       {series.sentiment_over_time.points.length > 0 && (kpis.undated ?? 0) > 0 && <p className="gutter py-3 text-xs text-muted-foreground">{t('undated', { count: kpis.undated ?? 0 })}</p>}
     </>

@@ -8,8 +8,8 @@ import { PRIORITIES, PriorityLabel, SentimentLabel, SENTIMENTS } from '@/compone
 import { Button } from '@/components/ui/button';
 import { Field, Input } from '@/components/ui/field';
 import { Popover, PopoverClose, PopoverContent, PopoverTrigger } from '@/components/ui/popover';
-import { useFormat } from '@/lib/format';
-import { addDays, isoDay, periodBefore, useFilters } from './filters';
+import { addDays, isoDay, useFilters } from './filters';
+import { usePeriodText } from './sheet-lines';
 import type { Analysis } from './types';
 
 const PRESETS = [7, 28, 90] as const;
@@ -33,7 +33,7 @@ export function FilterBar({ whole, timeZone }: FilterBarProps) {
       <FilterChoice name={t('priority')} value={filters.priority} shown={priority !== undefined && <PriorityLabel priority={priority} className="text-foreground" />} onChange={(value) => void setFilters({ priority: (['0', '1', '2'] as const).find((one) => one === value) ?? null })} options={PRIORITIES.map((one) => ({ value: String(one), label: <PriorityLabel priority={one} /> }))} />
       <FilterChoice name={t('topic')} value={filters.topic} shown={filters.topic} onChange={(topic) => void setFilters({ topic })} options={topics.map(({ topic }) => ({ value: topic, label: topic }))} />
       {filters.user && <FilterChip name={t('author')} onClear={() => void setFilters({ user: null })}>@{filters.user}</FilterChip>}
-      <FilterSearch label={t('search')} value={filters.q} onChange={(q) => void setFilters({ q }, { limitUrlUpdates: debounce(300) })} className="w-44" />
+      <FilterSearch label={t('search')} value={filters.q} onChange={(q) => void setFilters({ q }, { limitUrlUpdates: debounce(300) })} className="w-52" />
       {any && <Button variant="quiet" size="sm" className="no-print" onClick={() => void setFilters(null)}>{t('clear')}</Button>}
       {timeZone && <span className="ml-auto shrink-0 pl-2 text-xs text-muted-foreground max-lg:hidden">{t('zone', { zone: timeZone })}</span>}
     </div>
@@ -42,15 +42,11 @@ export function FilterBar({ whole, timeZone }: FilterBarProps) {
 
 function Period({ whole }: { whole: Analysis | undefined }) {
   const t = useTranslations('filters');
-  const format = useFormat('UTC');
-  const local = useFormat(whole?.filters.tz);
+  const { shown, compared } = usePeriodText(whole);
   const [{ from, to }, setFilters] = useFilters();
   const points = whole?.series.sentiment_over_time.points ?? [];
-  const firstPoint = points[0]?.from, lastPoint = points.at(-1)?.from;
-  const before = periodBefore({ from, to });
+  const lastPoint = points.at(-1)?.from;
   const last = lastPoint ? dayIn(lastPoint, whole?.filters.tz) : null;
-  const range = (start: Date, end: Date) => `${start.getUTCFullYear() === end.getUTCFullYear() ? format.day(start) : format.date(start)} – ${format.date(end)}`;
-  const shown = from && to ? range(from, to) : from ? t('since', { from: format.date(from) }) : to ? t('until', { to: format.date(to) }) : firstPoint && lastPoint ? `${local.date(firstPoint)} – ${local.date(lastPoint)}` : t('allTime');
   const day = (text: string) => (/^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : null);
   return (
     <>
@@ -68,7 +64,7 @@ function Period({ whole }: { whole: Analysis | undefined }) {
           <p className="text-xs text-muted-foreground">{t('periodHint')}</p>
         </PopoverContent>
       </Popover>
-      {before && <span className="shrink-0 px-1 text-xs whitespace-nowrap text-muted-foreground">{t('compared', { period: range(before.from, before.to) })}</span>}
+      {compared && <span className="shrink-0 px-1 text-xs whitespace-nowrap text-muted-foreground">{t('compared', { period: compared })}</span>}
     </>
   );
 }

@@ -37,10 +37,10 @@ export function HeatMap({ analysis, file, unavailable, selected, onOpen, classNa
   const twin = { columns: [t('weekday'), t('hour'), t('negativeColumn'), t('postsColumn')], rows: cells.map((one) => [days[one.weekday - 1] ?? '', one.hour, one.negative, one.posts]) };
   const title = t('hours');
   return (
-    <Frame drawn title={title} base={t('hoursBase', { count: cells.reduce((sum, { negative }) => sum + negative, 0), tz: analysis.filters.tz })} file={file} twin={twin} unavailable={unavailable} className={className}>
+    <Frame drawn title={title} base={t('hoursBase', { count: cells.reduce((sum, { negative }) => sum + negative, 0), tz: analysis.filters.tz })} file={file} twin={twin} unavailable={unavailable} className={className} around={{ legend: fills.map((fill, index) => ({ name: index ? t('upTo', { count: limits[index] ?? 0 }) : '0', fill })), notes: top ? [t('hoursLabel', { day: days[top.weekday - 1] ?? '', hour: top.hour, count: top.negative })] : [] }}>
       <div ref={ref}>
         {width > 0 && (
-          <svg data-drawing role="group" aria-label={top ? t('hoursLabel', { day: days[top.weekday - 1] ?? '', hour: top.hour, count: top.negative }) : title} width={width} height={TOP + 7 * (ROW + GAP)} className="block">
+          <svg data-drawing role="group" aria-label={top ? t('hoursLabel', { day: days[top.weekday - 1] ?? '', hour: top.hour, count: top.negative }) : title} width={width} height={TOP + 7 * (ROW + GAP)} viewBox={`0 0 ${width} ${TOP + 7 * (ROW + GAP)}`} className="block">
             {[0, 3, 6, 9, 12, 15, 18, 21].map((hour) => <text key={hour} x={LEFT + hour * (cell + GAP)} y={12} className="tabular fill-chart-axis text-2xs">{hour}</text>)}
             {days.map((day, index) => <text key={day} x={0} y={TOP + index * (ROW + GAP) + ROW / 2 + 4} className="fill-chart-axis text-2xs">{day}</text>)}
             {cells.map((one, index) => {

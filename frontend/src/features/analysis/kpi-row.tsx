@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { Change } from './change';
 import { useFormat } from '@/lib/format';
 import type { Query } from './filters';
+import { useReason } from './reason';
 import type { Analysis } from './types';
 
 interface KpiRowProps { now: Analysis; before: Analysis | undefined; onOpen: (behind: Query) => void }
@@ -16,9 +17,9 @@ export function KpiRow({ now, before, onOpen }: KpiRowProps) {
   const base = Math.min(kpis.labelled, then?.labelled ?? 0), posts = Math.min(kpis.posts, then?.posts ?? 0);
   const share = (value: number | null | undefined) => (value == null ? '–' : format.percent(value));
   const from = (text: string | null) => text != null && <span>{t('from', { before: text })}</span>;
-  const why = (name: string) => now.unavailable.find((one) => one.name === name)?.reason;
+  const why = useReason(now);
   return (
-    <ul className="grid grid-cols-2 border-b md:grid-cols-3 lg:grid-cols-6" aria-label={t('title')}>
+    <ul className="grid grid-cols-2 border-b md:grid-cols-3 lg:grid-cols-6 print:grid-cols-6" aria-label={t('title')}>
       <Tile name={t('posts')} value={format.count(kpis.posts)} onOpen={() => onOpen({})}>
         {then ? <><Change now={kpis.posts} before={then.posts} as="percent" base={posts} />{from(format.count(then.posts))}</> : kpis.users != null && t('users', { count: kpis.users })}
       </Tile>
@@ -46,7 +47,7 @@ interface TileProps { name: string; value: string; aside?: string | undefined; t
 function Tile({ name, value, aside, title, onOpen, children }: TileProps) {
   const t = useTranslations('kpi');
   return (
-    <li className="group relative flex min-w-0 flex-col px-4 py-3.5 text-xs text-muted-foreground hover:bg-muted lg:first:pl-(--gutter) max-md:py-2.5 border-border not-first:border-l max-md:odd:border-l-0 max-md:nth-[n+3]:border-t md:max-lg:nth-[4]:border-l-0 md:max-lg:nth-[n+4]:border-t">
+    <li className="group relative flex min-w-0 flex-col px-4 py-3.5 text-xs text-muted-foreground hover:bg-muted lg:first:pl-(--gutter) max-md:py-2.5 border-border not-first:border-l max-md:odd:border-l-0 max-md:nth-[n+3]:border-t md:max-lg:nth-[4]:border-l-0 md:max-lg:nth-[n+4]:border-t print:border-t-0! print:not-first:border-l!">
       <button type="button" onClick={onOpen} title={title ?? t('open')} className="text-left outline-none after:absolute after:inset-0 focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-ring">
         <span className="block">{name}</span>
         <span className="flex items-baseline gap-1.5"><span className="tabular text-2xl font-semibold tracking-tight whitespace-nowrap text-foreground max-md:text-xl">{value}</span>{aside && <span className="tabular text-sm">{aside}</span>}</span>

@@ -38,6 +38,7 @@ export function ShareFrame({ title, file, labelled, before, parts, pie = false }
       base={t('ofLabelled', { count: labelled })}
       file={file}
       twin={twin}
+      around={{ legend: parts.map((part) => ({ name: t('tip', { name: part.name, posts: part.posts, share: part.share === null ? '–' : format.percent(part.share) }), fill: part.fill })) }}
       actions={pie && <Segmented label={t('view')} value={view} onChange={setView} options={[{ value: 'bar', label: t('bar') }, { value: 'pie', label: t('pie') }]} className="mr-1" />}
     >
       {view === 'pie' ? <SharePie title={title} parts={parts} /> : <ShareBar title={title} parts={parts} />}
@@ -70,7 +71,7 @@ function ShareBar({ title, parts }: { title: string; parts: Part[] }) {
   return (
     <div ref={ref} style={{ height: HEIGHT }}>
       {width > 0 && total > 0 && (
-        <svg data-drawing role="group" aria-label={title} width={width} height={HEIGHT} className="block overflow-visible">
+        <svg data-drawing role="group" aria-label={title} width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} className="block overflow-visible">
           {shown.map((part, index) => {
             const x = starts[index] ?? 0, wide = (room * part.posts) / total, text = format.percent(part.posts / total);
             return (

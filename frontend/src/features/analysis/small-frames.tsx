@@ -6,8 +6,11 @@ import { PRIORITIES, PriorityLabel, priorityName, SentimentLabel, SENTIMENTS, ty
 import { useFormat } from '@/lib/format';
 import type { Query } from './filters';
 import { Frame } from './frame';
+import { PaperTable } from './paper-table';
 import { PostItem } from './post-item';
 import type { Analysis } from './types';
+
+const fills: Record<Sentiment, string> = { negative: 'fill-sentiment-negative', neutral: 'fill-sentiment-neutral', positive: 'fill-sentiment-positive' };
 
 interface SmallFrameProps { analysis: Analysis; file: string; unavailable: string | undefined; onOpen: (behind: Query) => void; className?: string }
 
@@ -35,7 +38,16 @@ export function TopUsers({ analysis, file, unavailable, onOpen, className }: Sma
   const users = analysis.series.top_users;
   const twin = { columns: [t('author'), t('postsColumn'), t('negativeColumn'), t('engagementColumn')], rows: users.map(({ screen_name, posts, negative, engagement }) => [screen_name, posts, negative, engagement]) };
   return (
-    <Frame title={t('users')} base={t('usersBase')} file={file} twin={twin} unavailable={unavailable} className={className}>
+    <Frame
+      drawn
+      title={t('users')}
+      base={t('usersBase')}
+      file={file}
+      twin={twin}
+      unavailable={unavailable}
+      className={className}
+      paper={<PaperTable head={[t('author'), t('postsColumn'), t('negativeColumn'), t('engagementColumn')]} barHead={t('negativeColumn')} rows={users.map((user) => ({ cells: [`@${user.screen_name}`, format.count(user.posts), format.count(user.negative), user.engagement == null ? '–' : format.count(user.engagement)], bar: [{ value: user.negative, fill: fills.negative }] }))} />}
+    >
       <table className="table dense">
         <thead><tr><th scope="col">{t('author')}</th><th scope="col" className="num">{t('postsColumn')}</th><th scope="col" className="num">{t('negativeColumn')}</th><th scope="col" className="num">{t('engagementColumn')}</th></tr></thead>
         <tbody>
@@ -61,7 +73,17 @@ export function PriorityBySentiment({ analysis, file, unavailable, onOpen, class
   const sum = (priority: number) => SENTIMENTS.reduce((all, sentiment) => all + count(priority, sentiment), 0);
   const twin = { columns: [t('priority'), ...SENTIMENTS.map((one) => words(one)), t('postsColumn')], rows: PRIORITIES.map((priority) => [levels(priorityName[priority]), ...SENTIMENTS.map((one) => count(priority, one)), sum(priority)]) };
   return (
-    <Frame title={t('prioritySentiment')} base={t('ofLabelled', { count: analysis.kpis.labelled })} file={file} twin={twin} unavailable={unavailable} className={className}>
+    <Frame
+      drawn
+      title={t('prioritySentiment')}
+      base={t('ofLabelled', { count: analysis.kpis.labelled })}
+      file={file}
+      twin={twin}
+      unavailable={unavailable}
+      className={className}
+      around={{ legend: SENTIMENTS.map((one) => ({ name: words(one), fill: fills[one] })) }}
+      paper={<PaperTable head={[t('priority'), ...SENTIMENTS.map((one) => words(one)), t('postsColumn')]} barHead={t('bySentiment')} rows={PRIORITIES.map((priority) => ({ cells: [levels(priorityName[priority]), ...SENTIMENTS.map((one) => format.count(count(priority, one))), format.count(sum(priority))], bar: SENTIMENTS.map((one) => ({ value: count(priority, one), fill: fills[one] })) }))} />}
+    >
       <table className="table">
         <thead><tr><th scope="col">{t('priority')}</th>{SENTIMENTS.map((one) => <th key={one} scope="col" className="num">{words(one)}</th>)}<th scope="col" className="num">{t('postsColumn')}</th></tr></thead>
         <tbody>
@@ -88,7 +110,16 @@ export function EngagementBySentiment({ analysis, file, unavailable, onOpen, cla
   const most = Math.max(0.0001, ...rows.map(({ each }) => each));
   const twin = { columns: [t('sentimentColumn'), t('postsColumn'), t('engagementColumn'), t('aPost'), t('views')], rows: rows.map((row) => [words(row.sentiment), row.posts, row.engagement, Math.round(row.each * 100) / 100, row.reach]) };
   return (
-    <Frame title={t('engagement')} base={t('engagementBase')} file={file} twin={twin} unavailable={unavailable} className={className}>
+    <Frame
+      drawn
+      title={t('engagement')}
+      base={t('engagementBase')}
+      file={file}
+      twin={twin}
+      unavailable={unavailable}
+      className={className}
+      paper={<PaperTable head={[t('sentimentColumn'), t('aPost'), t('totalColumn')]} barHead={t('aPost')} rows={rows.map((row) => ({ cells: [words(row.sentiment), format.decimal(row.each), format.count(row.engagement)], bar: [{ value: row.each, fill: fills[row.sentiment] }] }))} />}
+    >
       <table className="table">
         <thead><tr><th scope="col">{t('sentimentColumn')}</th><th scope="col" className="w-2/5"><span className="sr-only">{t('aPost')}</span></th><th scope="col" className="num">{t('aPost')}</th><th scope="col" className="num">{t('totalColumn')}</th></tr></thead>
         <tbody>
@@ -112,7 +143,16 @@ export function ResponseRate({ analysis, file, unavailable, onOpen, className }:
   const { answered_complaints: answered, unanswered_complaints: unanswered, response_rate: rate } = analysis.kpis;
   const twin = { columns: [t('responses'), t('postsColumn')], rows: [[t('answered'), answered], [t('unanswered'), unanswered]] };
   return (
-    <Frame title={t('responses')} base={t('responsesBase')} file={file} twin={twin} unavailable={unavailable} className={className}>
+    <Frame
+      drawn
+      title={t('responses')}
+      base={t('responsesBase')}
+      file={file}
+      twin={twin}
+      unavailable={unavailable}
+      className={className}
+      paper={<PaperTable head={[t('responses'), t('postsColumn')]} rows={[{ cells: [t('answered'), format.count(answered ?? 0)], bar: [{ value: answered ?? 0, fill: 'fill-foreground' }] }, { cells: [t('unanswered'), format.count(unanswered ?? 0)], bar: [{ value: unanswered ?? 0, fill: 'fill-input' }] }]} />}
+    >
       <button type="button" onClick={() => onOpen({ sentiment: 'negative' })} className="tabular rounded-sm text-2xl font-semibold tracking-tight hover:underline">{rate == null ? '–' : format.percent(rate)}</button>
       <dl className="mt-2">
         <div className="flex justify-between border-b py-1.5"><dt className="text-muted-foreground">{t('answered')}</dt><dd className="tabular">{answered == null ? '–' : <button type="button" onClick={() => onOpen({ sentiment: 'negative', answered: 'true' })} className="rounded-sm hover:underline">{format.count(answered)}</button>}</dd></div>

@@ -42,6 +42,7 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
 
   const ticks = view === 'share' ? [0, 50, 100] : countTicks(Math.max(0, ...steps.map(({ total }) => total)));
   const pins = useMemo(() => pinsOf(analysis.spikes, steps, granularity !== 'hour'), [analysis.spikes, steps, granularity]);
+  const spikeText = (spike: Spike) => (spike.expected > 0 ? t('spike', { posts: spike.posts, times: format.decimal(spike.posts / spike.expected) }) : t('spikeFromNothing', { posts: spike.posts }));
   const twin = { columns: [t(`steps.${granularity}`), ...SENTIMENTS.map((one) => words(one)), t('labelledColumn')], rows: steps.map((step) => [name(step.from), step.negative, step.neutral, step.positive, step.total]) };
 
   return (
@@ -53,42 +54,45 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
       twin={twin}
       unavailable={unavailable}
       className={className}
+      around={{ legend: SENTIMENTS.map((one) => ({ name: words(one), fill: fills[one] })), notes: view === 'count' ? pins.map(({ number, spike }) => `${number}  ${format.weekday(spike.from)}, ${spike.topic}: ${spikeText(spike)}`) : [] }}
       actions={<Segmented label={t('view')} value={view} onChange={setView} options={[{ value: 'count', label: t('count') }, { value: 'share', label: t('share') }]} className="mr-1" />}
     >
       <div className="mb-2 flex flex-wrap gap-x-3.5 gap-y-1">{SENTIMENTS.map((one) => <SentimentLabel key={one} sentiment={one} />)}</div>
-      <div style={{ height: HEIGHT }} className="[&_.recharts-surface]:overflow-visible">
-        <ResponsiveContainer width="100%" height={HEIGHT} initialDimension={{ width: 320, height: HEIGHT }}>
-          <BarChart data={steps} accessibilityLayer={false} margin={{ top: 24, right: 0, bottom: 0, left: 0 }} barCategoryGap={steps.length > 60 ? 1 : '9%'}>
-            <CartesianGrid vertical={false} stroke="var(--chart-grid)" />
-            <XAxis dataKey="from" tickFormatter={tick} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={{ stroke: 'var(--input)' }} minTickGap={36} interval="preserveStart" ticks={ticksOf(steps, granularity, analysis.filters.tz)} tickMargin={6} />
-            <YAxis width={44} ticks={ticks} domain={[0, ticks.at(-1) ?? 1]} tickFormatter={(value: number) => (view === 'share' ? format.percent(value / 100).replace(/[.,]0/, '') : format.count(value))} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={false} />
-            <Tooltip isAnimationActive={false} cursor={{ fill: 'var(--foreground)', opacity: 0.05 }} content={({ active, payload }) => { const step = payload?.[0]?.payload as Step | undefined; return active && step ? <Tip title={name(step.from)} step={step} /> : null; }} />
-            {SENTIMENTS.map((sentiment) => (
-              <Bar
-                key={sentiment}
-                stackId="posts"
-                dataKey={(step: Step) => (view === 'share' ? step.shares[sentiment] : step[sentiment])}
-                name={sentiment}
-                isAnimationActive={false}
-                shape={(props: { x?: number; y?: number; width?: number; height?: number; payload?: Step }) => {
-                  const { x = 0, y = 0, width = 0, height = 0, payload: step } = props;
-                  if (!step || height <= 0) return <g />;
-                  const chosen = isSelected(step, sentiment);
-                  return (
-                    <g {...door(t('doorOf', { name: `${words(sentiment)}, ${name(step.from)}`, posts: step[sentiment] }), step.at === first && sentiment === SENTIMENTS.find((one) => step[one] > 0), () => onOpen(behind(step, sentiment)))} opacity={anySelected && !chosen ? 0.3 : 1}>
-                      <rect data-edge x={x} y={y} width={width} height={Math.max(0.5, height - (height > 3 ? 1 : 0))} rx={width > 4 ? 1.5 : 0} className={fills[sentiment]} stroke={chosen ? 'var(--ring)' : 'transparent'} strokeWidth={1.5} strokeDasharray={view === 'share' && step.total < SMALL ? '2 2' : undefined} />
-                    </g>
-                  );
-                }}
-              />
-            ))}
-            {view === 'count' && pins.map((pin) => (
-              <ReferenceDot key={pin.number} x={pin.step.from} y={pin.step.total} r={8} zIndex={1000} shape={({ cx = 0, cy = 0 }: { cx?: number; cy?: number }) => (
-                <g aria-hidden className="pointer-events-none"><circle cx={cx} cy={cy - 13} r={8} className="fill-foreground" /><text x={cx} y={cy - 9.5} textAnchor="middle" className="fill-background text-[10px] font-semibold">{pin.number}</text></g>
-              )} />
-            ))}
-          </BarChart>
-        </ResponsiveContainer>
+      <div style={{ minHeight: HEIGHT }} className="relative flex-1 [&_.recharts-surface]:overflow-visible">
+        <div className="absolute inset-0">
+          <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 320, height: HEIGHT }}>
+            <BarChart data={steps} accessibilityLayer={false} margin={{ top: 24, right: 0, bottom: 0, left: 0 }} barCategoryGap={steps.length > 60 ? 1 : '9%'}>
+              <CartesianGrid vertical={false} stroke="var(--chart-grid)" />
+              <XAxis dataKey="from" tickFormatter={tick} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={{ stroke: 'var(--input)' }} minTickGap={36} interval="preserveStart" ticks={ticksOf(steps, granularity, analysis.filters.tz)} tickMargin={6} />
+              <YAxis width={44} ticks={ticks} domain={[0, ticks.at(-1) ?? 1]} tickFormatter={(value: number) => (view === 'share' ? format.percent(value / 100).replace(/[.,]0/, '') : format.count(value))} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={false} />
+              <Tooltip isAnimationActive={false} cursor={{ fill: 'var(--foreground)', opacity: 0.05 }} content={({ active, payload }) => { const step = payload?.[0]?.payload as Step | undefined; return active && step ? <Tip title={name(step.from)} step={step} /> : null; }} />
+              {SENTIMENTS.map((sentiment) => (
+                <Bar
+                  key={sentiment}
+                  stackId="posts"
+                  dataKey={(step: Step) => (view === 'share' ? step.shares[sentiment] : step[sentiment])}
+                  name={sentiment}
+                  isAnimationActive={false}
+                  shape={(props: { x?: number; y?: number; width?: number; height?: number; payload?: Step }) => {
+                    const { x = 0, y = 0, width = 0, height = 0, payload: step } = props;
+                    if (!step || height <= 0) return <g />;
+                    const chosen = isSelected(step, sentiment);
+                    return (
+                      <g {...door(t('doorOf', { name: `${words(sentiment)}, ${name(step.from)}`, posts: step[sentiment] }), step.at === first && sentiment === SENTIMENTS.find((one) => step[one] > 0), () => onOpen(behind(step, sentiment)))} opacity={anySelected && !chosen ? 0.3 : 1}>
+                        <rect data-edge x={x} y={y} width={width} height={Math.max(0.5, height - (height > 3 ? 1 : 0))} rx={width > 4 ? 1.5 : 0} className={fills[sentiment]} stroke={chosen ? 'var(--ring)' : 'transparent'} strokeWidth={1.5} strokeDasharray={view === 'share' && step.total < SMALL ? '2 2' : undefined} />
+                      </g>
+                    );
+                  }}
+                />
+              ))}
+              {view === 'count' && pins.map((pin) => (
+                <ReferenceDot key={pin.number} x={pin.step.from} y={pin.step.total} r={8} zIndex={1000} shape={({ cx = 0, cy = 0 }: { cx?: number; cy?: number }) => (
+                  <g aria-hidden className="pointer-events-none"><circle cx={cx} cy={cy - 13} r={8} className="fill-foreground" /><text x={cx} y={cy - 9.5} textAnchor="middle" className="fill-background text-[10px] font-semibold">{pin.number}</text></g>
+                )} />
+              ))}
+            </BarChart>
+          </ResponsiveContainer>
+        </div>
       </div>
       {pins.length > 0 && (
         <ol className="mt-3 grid gap-1">
@@ -96,7 +100,7 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
             <li key={number} className="flex gap-2">
               <span aria-hidden className="grid size-4 shrink-0 translate-y-0.5 place-items-center rounded-full bg-foreground text-[10px] font-semibold text-background">{number}</span>
               <button type="button" className="rounded-sm text-left hover:underline" onClick={() => onOpen({ from: spike.from, to: spike.to, topic: spike.topic })}>
-                <span className="font-medium">{format.weekday(spike.from)}, {spike.topic}</span> <span className="text-muted-foreground">{spike.expected > 0 ? t('spike', { posts: spike.posts, times: format.decimal(spike.posts / spike.expected) }) : t('spikeFromNothing', { posts: spike.posts })}</span>
+                <span className="font-medium">{format.weekday(spike.from)}, {spike.topic}</span> <span className="text-muted-foreground">{spikeText(spike)}</span>
               </button>
             </li>
           ))}

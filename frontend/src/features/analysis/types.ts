@@ -1,4 +1,5 @@
-import type { AnalysisPosts } from '@/lib/api/generated';
+import type { Analysis, AnalysisPosts } from '@/lib/api/generated';
 
 export type { Analysis, AnalysisPosts, Point, Spike } from '@/lib/api/generated';
+export type Topic = Analysis['series']['topics'][number];
 export type Post = AnalysisPosts['items'][number];
