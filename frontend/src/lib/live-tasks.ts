@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import type { TaskEvent } from './api/generated';
 import { follow } from './api/sse';
 import { setLive } from './live';
+import { publishEvents } from './live-events';
 import { usePermission } from './session';
 import { applyEvents } from './task-events';
 
@@ -20,7 +21,7 @@ export function useLiveTasks() {
       timer = null;
       const fresh = batch;
       batch = new Map();
-      fresh.forEach((events, id) => applyEvents(queries, id, events));
+      fresh.forEach((events, id) => { applyEvents(queries, id, events); publishEvents(id, events); });
     };
     void follow({
       url: '/v1/events',
@@ -30,7 +31,6 @@ export function useLiveTasks() {
         // What happened between reading the lists and the beginning of the stream is in neither.
         if (state === 'live' && first) { first = false; void queries.invalidateQueries({ queryKey: [{ _id: 'listTasks' }], predicate: ({ state: { data } }) => data !== undefined }); }
       },
-      isOver: () => false,
       onEvent: ({ data }) => {
         const event = JSON.parse(data) as TaskEvent;
         batch.set(event.task_id, [...(batch.get(event.task_id) ?? []), event]);

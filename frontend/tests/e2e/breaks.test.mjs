@@ -32,6 +32,7 @@ test('a task is followed to its end through a cut of the network and a reload', 
   await until(async () => ['Live', 'Complete'].includes(await live.innerText()), 'the log has the stream again');
   await page.reload();
   await done(page);
+  await until(async () => (await live.innerText()) === 'Complete', 'the log is complete');
   const log = await page.getByRole('log').innerText();
   for (const step of ['In queue', 'Reading the dataset', 'Cleaning', 'Labelling', 'Adding the columns', 'Saving the file', 'Done']) assert.ok(log.includes(step), `${step} is in the log`);
   assert.equal((log.match(/Labelling/g) ?? []).length, 1, 'nothing is told twice');

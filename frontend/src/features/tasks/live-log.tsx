@@ -6,15 +6,15 @@ import { useMemo, useState } from 'react';
 import { Button } from '@/components/ui/button';
 import { Segmented } from '@/components/ui/segmented';
 import type { TaskEvent } from '@/lib/api/generated';
-import type { LiveState } from '@/lib/api/sse';
 import { cn } from '@/lib/cn';
 import { saveFile } from '@/lib/save-file';
 import { useFormat } from '@/lib/format';
 import { logLines, thinned, type LogLine } from './task-log';
+import type { LogState } from './use-task-events';
 
 const SHOWN = ['all', 'problems'] as const;
 
-export function LiveLog({ events, state, name }: { events: TaskEvent[]; state: LiveState; name: string }) {
+export function LiveLog({ events, state, name }: { events: TaskEvent[]; state: LogState; name: string }) {
   const t = useTranslations('log');
   const [show, setShow] = useState<(typeof SHOWN)[number]>('all');
   const lines = useMemo(() => thinned(logLines(events)).reverse(), [events]);
@@ -63,6 +63,7 @@ function Line({ line }: { line: LogLine }) {
       case 'failed': return [t('failedRows', { count: line.rows }), t('failedHint')];
       case 'waiting': return [t('waiting'), line.reason];
       case 'answering': return [t('answering'), ''];
+      case 'model': return [line.model, t(line.standsIn ? 'standsIn' : 'answers')];
       case 'warning': return [t('warning'), line.text];
       case 'counts': return [t('counted'), [t('read', { count: line.counts.rows_read ?? 0 }), line.counts.unique_texts ? t('unique', { count: line.counts.unique_texts }) : ''].filter(Boolean).join(', ')];
     }

@@ -20,7 +20,7 @@ export function Pages({ progress, limit }: { progress: Progress; limit: number |
       {total > 0 && (
         <ul className="tabular mt-3 flex gap-4 text-xs text-muted-foreground">
           <li className="flex items-center gap-1.5"><span aria-hidden className="size-2.5 rounded-mark bg-foreground" />{t('done', { count: done })}</li>
-          <li className="flex items-center gap-1.5"><span aria-hidden className="size-2.5 rounded-mark border bg-muted" />{t('toGo', { count: total - done })}</li>
+          {total > done && <li className="flex items-center gap-1.5"><span aria-hidden className="size-2.5 rounded-mark border bg-muted" />{t('toGo', { count: total - done })}</li>}
         </ul>
       )}
     </section>

@@ -1,9 +1,11 @@
 import { useTranslations } from 'next-intl';
+import type { ReactNode } from 'react';
 import { BudgetForm } from './budget-form';
-import type { TaskData } from '@/lib/api/generated';
+import type { TaskData, TaskEvent } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
+import { modelsFrom } from './task-log';
 
-export function Spend({ id, task }: { id: string; task: TaskData }) {
+export function Spend({ id, task, events }: { id: string; task: TaskData; events: TaskEvent[] }) {
   const t = useTranslations('spend');
   const format = useFormat();
   const { usage, budget } = task;
@@ -12,8 +14,9 @@ export function Spend({ id, task }: { id: string; task: TaskData }) {
     [t('cost'), format.money(spent)],
     [t('prompt'), format.count(usage.prompt_tokens ?? 0)],
     [t('completion'), format.count(usage.completion_tokens ?? 0)],
-    [t('models'), (task.models_used.length ? task.models_used.join(', ') : task.model) ?? t('noneYet')],
   ];
+  const from = modelsFrom(events);
+  const asked = [...new Set([...(task.model ? [task.model] : []), ...task.models_used])];
   return (
     <section aria-labelledby="spend-title" className="gutter py-4">
       <h3 id="spend-title" className="text-sm">{t('title')}</h3>
@@ -24,7 +27,19 @@ export function Spend({ id, task }: { id: string; task: TaskData }) {
         </div>
       )}
       {!['done', 'stopped'].includes(task.status) && <BudgetForm key={budget?.max_cost ?? ''} id={id} limit={budget?.max_cost ?? null} />}
-      <dl className="mt-2">{rows.map(([name, value]) => <div key={name} className="flex justify-between gap-4 border-b py-1.5 last:border-b-0"><dt className="text-muted-foreground">{name}</dt><dd className="tabular min-w-0 truncate text-right">{value}</dd></div>)}</dl>
+      <dl className="mt-2">{rows.map(([name, value]) => <Row key={name} name={name}>{value}</Row>)}</dl>
+      <h3 className="mt-4 text-sm">{t('models')}</h3>
+      {asked.length === 0 && <p className="text-xs text-muted-foreground">{t('noneYet')}</p>}
+      <dl className="mt-1">
+        {asked.map((model) => {
+          const page = from.get(model);
+          return <Row key={model} name={<span className="text-foreground">{model}</span>}>{model === task.model ? t(task.models_used.includes(model) ? 'askedFirst' : 'noAnswer') : page ? t('stoodIn', { page }) : t('stoodInOnce')}</Row>;
+        })}
+      </dl>
     </section>
   );
+}
+
+function Row({ name, children }: { name: ReactNode; children: ReactNode }) {
+  return <div className="flex justify-between gap-4 border-b py-1.5 last:border-b-0"><dt className="min-w-0 truncate text-muted-foreground">{name}</dt><dd className="tabular shrink-0 text-right">{children}</dd></div>;
 }

@@ -22,6 +22,7 @@ import { Pages } from './pages';
 import { Spend } from './spend';
 import { useTaskAction } from './task-actions';
 import { TaskButtons } from './task-buttons';
+import { stepTimes } from './task-log';
 import { TaskNotice } from './task-notice';
 import { Timeline } from './timeline';
 import { useTaskEvents } from './use-task-events';
@@ -57,6 +58,10 @@ function Task({ task }: { task: ResourceTaskData }) {
   const total = progress.rows_total ?? 0, done = progress.rows_done ?? 0, failed = progress.rows_failed ?? 0;
   const labelling = data.status === 'sending_to_llm';
   const left = progress.eta_seconds;
+  const labelled = stepTimes(events).sending_to_llm, seconds = labelled?.endedAt ? (Date.parse(labelled.endedAt) - Date.parse(labelled.startedAt)) / 1000 : 0;
+  // While it labels, as fast as it is now; at the end, as fast as it was on the whole.
+  const speed = labelling ? progress.rows_per_second : data.status === 'done' && seconds > 0 ? done / seconds : null;
+  const took = data.status === 'done' && data.started_at && data.finished_at ? (Date.parse(data.finished_at) - Date.parse(data.started_at)) / 1000 : null;
 
   const onSpace = useEffectEvent((event: KeyboardEvent) => {
     const free = event.target === document.body || (event.target instanceof HTMLElement && event.target.id === 'main');
@@ -89,14 +94,14 @@ function Task({ task }: { task: ResourceTaskData }) {
       </header>
       <TaskNotice task={data} now={now} />
       <dl className="grid grid-cols-2 border-b lg:grid-cols-4">
-        <Figure name={t('rowsLabelled')} value={total ? format.count(done) : '–'} unit={total ? t('of', { total }) : undefined} below={[total ? t('percentDone', { percent: total ? done / total : 0 }) : t('notCounted'), failed > 0 && t('failedRows', { count: failed })].filter(Boolean).join(', ')} />
-        <Figure name={t('speed')} value={labelling && progress.rows_per_second ? format.decimal(progress.rows_per_second) : '–'} unit={labelling && progress.rows_per_second ? t('rowsPerSecond') : undefined} below={data.options.concurrency ? t('calls', { count: data.options.concurrency }) : (data.model ?? t('noModelYet'))} />
-        <Figure name={t('timeLeft')} value={active && left != null ? format.duration(left) : '–'} below={active && left != null ? t('doneAt', { at: format.time(now + left * 1000) }) : data.finished_at ? t('finishedAt', { at: format.dateTime(data.finished_at) }) : t('notTold')} />
+        <Figure name={t('rowsLabelled')} value={total ? format.count(done) : '–'} unit={total ? t('of', { total }) : undefined} below={[total ? format.percent(done / total) : t('notCounted'), failed > 0 && t('failedRows', { count: failed })].filter(Boolean).join(', ')} />
+        <Figure name={t('speed')} value={speed ? format.decimal(speed) : '–'} unit={speed ? t('rowsPerSecond') : undefined} below={data.options.concurrency ? t('calls', { count: data.options.concurrency }) : (data.model ?? t('noModelYet'))} />
+        <Figure name={t(took === null ? 'timeLeft' : 'took')} value={took !== null ? format.duration(took) : active && left != null ? format.duration(left) : '–'} below={active && left != null ? t('doneAt', { at: format.time(now + left * 1000) }) : data.finished_at ? t('finishedAt', { at: format.dateTime(data.finished_at) }) : t('notTold')} />
         <Figure name={t('spent')} value={format.money(data.usage.cost ?? '0')} unit={data.budget?.max_cost ? t('ofMoney', { limit: format.money(data.budget.max_cost) }) : undefined} below={t('tokens', { count: (data.usage.prompt_tokens ?? 0) + (data.usage.completion_tokens ?? 0) })} />
       </dl>
       <div className="grid lg:grid-cols-2">
         <div className="lg:border-r"><Timeline task={task} events={events} now={now} /></div>
-        <div className="max-lg:border-t"><Pages progress={progress} limit={data.options.paginate_rows_limit ?? null} /><Spend id={task.uid} task={data} /></div>
+        <div className="max-lg:border-t"><Pages progress={progress} limit={data.options.paginate_rows_limit ?? null} /><Spend id={task.uid} task={data} events={events} /></div>
       </div>
       <LiveLog events={events} state={state} name={name} />
       {failed > 0 && <FailedRows task={task} textColumn={data.options.text_column ?? file?.data.text_column ?? 'full_text'} action={action} />}

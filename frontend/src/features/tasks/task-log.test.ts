@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { TaskEvent } from '@/lib/api/generated';
 import type { EventData } from '@/lib/task-events';
-import { logLines, stepTimes, thinned } from './task-log';
+import { logLines, modelsFrom, stepTimes, thinned } from './task-log';
+import { mergeEvents } from './use-task-events';
 
 const event = (seq: number, name: string, second: number, data: EventData = {}): TaskEvent => ({ seq, event: name, at: new Date(second * 1000).toISOString(), task_id: 't', file_id: 'f', data });
 const at = (second: number) => new Date(second * 1000).toISOString();
@@ -53,5 +54,37 @@ describe('the log', () => {
     const lines = thinned(logLines([event(1, 'in_queue', 0), event(2, 'paused', 0), ...pages]));
     expect(lines.slice(0, 2)).toMatchObject([{ status: 'in_queue' }, { status: 'paused' }]);
     expect(lines.slice(2).map((line) => (line.kind === 'pages' ? line.done : 0))).toEqual(Array.from({ length: 300 }, (_, page) => 1701 + page));
+  });
+});
+
+describe('the models', () => {
+  const answered = (pages: number, used: string[]): EventData => ({ model: 'first', models_used: used, progress: { pages_done: pages, pages_total: 9 } });
+  const events = [event(1, 'in_queue', 0), event(2, 'progress', 1, answered(0, [])), event(3, 'progress', 2, answered(1, ['first'])), event(4, 'progress', 3, answered(4, ['first'])), event(5, 'progress', 4, answered(5, ['first', 'second']))];
+
+  it('tells once of each that it answers, and of one that stands in as a warning', () => {
+    expect(logLines(events).filter(({ kind }) => kind === 'model')).toMatchObject([{ model: 'first', level: 'info', standsIn: false }, { model: 'second', level: 'warning', standsIn: true }]);
+  });
+
+  it('names the page from which on each answered', () => {
+    expect([...modelsFrom(events)]).toEqual([['first', 1], ['second', 5]]);
+  });
+
+  it('forgets those of the run before', () => {
+    expect([...modelsFrom([...events, event(6, 'in_queue', 9), event(7, 'progress', 10, answered(2, ['second']))])]).toEqual([['second', 1]]);
+  });
+});
+
+describe('the history of a task and what the stream brings', () => {
+  const numbers = (events: TaskEvent[]) => events.map(({ seq }) => seq);
+  const some = (...seqs: number[]) => seqs.map((seq) => event(seq, 'progress', seq));
+
+  it('is in its order, each event once', () => {
+    expect(numbers(mergeEvents(some(1, 2, 5), some(2, 3, 4, 5, 6)))).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('stays the same when nothing is new', () => {
+    const known = some(1, 2);
+    expect(numbers(mergeEvents(known, some(2)))).toEqual([1, 2]);
+    expect(mergeEvents(known, [])).toBe(known);
   });
 });

@@ -27,6 +27,18 @@ export function stepTimes(events: readonly TaskEvent[]): Partial<Record<Step, St
   return times;
 }
 
+/** The page from which on each model answered in the latest run, by what the events say: a model appears with its first page. */
+export function modelsFrom(events: readonly TaskEvent[]): Map<string, number> {
+  let from = new Map<string, number>(), pages = 0;
+  for (const event of events) {
+    const { models_used: used = [], progress } = dataOf(event);
+    if (event.event === 'in_queue') { from = new Map(); pages = 0; }
+    for (const model of used) if (!from.has(model)) from.set(model, pages + 1);
+    pages = progress?.pages_done ?? pages;
+  }
+  return from;
+}
+
 export type Level = 'info' | 'warning' | 'error';
 
 export type LogLine =
@@ -35,26 +47,32 @@ export type LogLine =
   | { seq: number; at: string; level: Level; kind: 'failed'; rows: number }
   | { seq: number; at: string; level: Level; kind: 'waiting'; reason: string }
   | { seq: number; at: string; level: Level; kind: 'answering' }
+  | { seq: number; at: string; level: Level; kind: 'model'; model: string; /** Whether another one was to be asked first. */ standsIn: boolean }
   | { seq: number; at: string; level: Level; kind: 'warning'; text: string }
   | { seq: number; at: string; level: Level; kind: 'counts'; counts: Counts };
 
 /** What a person wants to know of the events, oldest first: only what changed from one to the next. */
 export function logLines(events: readonly TaskEvent[]): LogLine[] {
   const lines: LogLine[] = [];
-  let pages = 0, failed = 0, waiting: string | null = null, warned = 0, counted = '';
+  let pages = 0, failed = 0, waiting: string | null = null, warned = 0, counted = '', models: string[] = [];
   for (const event of events) {
     const { seq, at } = event, data = dataOf(event), progress = data.progress;
     if (event.event !== 'progress') {
       const error = event.event === 'on_error' ? data.error : null;
       const reason = event.event === 'paused' ? (data.pause_reason ?? null) : null;
       lines.push({ seq, at, kind: 'status', status: event.event as TaskStatus, level: error ? 'error' : reason === 'budget_exhausted' ? 'warning' : 'info', detail: error?.message ?? reason });
-      if (event.event === 'in_queue') { pages = 0; failed = 0; }
+      if (event.event === 'in_queue') { pages = 0; failed = 0; models = []; }
     }
     const counts = JSON.stringify(data.counts ?? {});
     if (event.event === 'progress' && data.counts && counts !== counted && data.counts.rows_read) lines.push({ seq, at, level: 'info', kind: 'counts', counts: data.counts });
     counted = counts;
     for (const text of (data.warnings ?? []).slice(warned)) lines.push({ seq, at, level: 'warning', kind: 'warning', text });
     warned = Math.max(warned, data.warnings?.length ?? 0);
+    for (const model of (data.models_used ?? []).filter((one) => !models.includes(one))) {
+      const standsIn = data.model != null && model !== data.model;
+      lines.push({ seq, at, level: standsIn ? 'warning' : 'info', kind: 'model', model, standsIn });
+      models = [...models, model];
+    }
     if (data.waiting && data.waiting.reason !== waiting) lines.push({ seq, at, level: 'warning', kind: 'waiting', reason: data.waiting.reason });
     if (!data.waiting && waiting) lines.push({ seq, at, level: 'info', kind: 'answering' });
     waiting = data.waiting?.reason ?? null;

@@ -47,7 +47,7 @@ export function Timeline({ task, events, now }: { task: ResourceTaskData; events
                 <p className={cn('font-medium', state === 'to come' && 'text-muted-foreground')}>{names(step)}</p>
                 <p className="text-xs text-muted-foreground"><Fact step={step} task={task} state={state} /></p>
               </div>
-              <p className="tabular grid grid-cols-[auto_68px] gap-x-3 text-right leading-5">
+              <p className="tabular grid grid-cols-[auto_84px] gap-x-3 text-right leading-5 whitespace-nowrap">
                 <span className="text-muted-foreground">{time && state !== 'to come' ? format.clock(time.startedAt) : ''}</span>
                 <span>{took !== null && state !== 'to come' ? format.duration(took) : ''}</span>
               </p>

@@ -1,62 +1,77 @@
-import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import { isActive } from '@/components/task-status';
-import type { ResourceTaskData, TaskEvent } from '@/lib/api/generated';
-import { getTaskQueryKey } from '@/lib/api/generated/@tanstack/react-query.gen';
-import { follow, type LiveState } from '@/lib/api/sse';
-import { applyEvents } from '@/lib/task-events';
+import { listTaskEvents, type ResourceTaskData, type TaskEvent } from '@/lib/api/generated';
+import { ApiProblem } from '@/lib/api/problem';
+import { useIsLive } from '@/lib/live';
+import { listenToTask } from '@/lib/live-events';
 
-const FINAL = new Set(['done', 'stopped', 'on_error']);
-const FLUSH = 80; // ms: a replay of thousands of events is drawn in a few steps
+const FINAL = new Set<string>(['done', 'stopped', 'on_error']);
+const LOOK_AGAIN = 3000; // ms, while there is no stream
+const PAGE = 200;
 
-/** Follows a task: its events from the first on, and the task in the cache kept as they say. */
-export function useTaskEvents(task: ResourceTaskData) {
+export type LogState = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'refused';
+
+/** What happened so far, and where its last page began. */
+interface History { events: TaskEvent[]; cursor: string | undefined }
+
+/** Both, in their order, each once. */
+export function mergeEvents(known: TaskEvent[], fresh: readonly TaskEvent[]): TaskEvent[] {
+  const last = known.at(-1)?.seq ?? 0;
+  const newer = fresh.filter(({ seq }) => seq > last);
+  if (newer.length === fresh.length) return newer.length ? [...known, ...newer] : known;
+  return [...new Map([...known, ...fresh].map((event) => [event.seq, event])).values()].sort((a, b) => a.seq - b.seq);
+}
+
+/**
+ * Follows a task: its history once, then what the stream of all tasks brings of it, so that a page holds one stream. What
+ * the stream left out is read again.
+ */
+export function useTaskEvents(task: ResourceTaskData): { events: TaskEvent[]; state: LogState } {
   const id = task.uid;
   const queries = useQueryClient();
-  const [events, setEvents] = useState<TaskEvent[]>([]);
-  const [state, setState] = useState<LiveState>('connecting');
-  const [run, setRun] = useState(0);
-  const seen = useRef<string | null>(null);
-
-  // The stream ends with the run. Another run of the same task is followed from where the one before ended.
-  const ended = events.at(-1);
-  if (state === 'ended' && isActive(task.data) && ended && Date.parse(task.updatedAt) > Date.parse(ended.at)) {
-    setState('connecting');
-    setRun(run + 1);
-  }
+  const live = useIsLive();
+  const history = useQuery({
+    queryKey: ['task history', id],
+    queryFn: async ({ signal, queryKey }): Promise<History> => {
+      const known = queries.getQueryData<History>(queryKey);
+      let events = known?.events ?? [], cursor = known?.cursor;
+      for (;;) {
+        const { data } = await listTaskEvents({ path: { task_id: id }, query: { limit: PAGE, ...(cursor ? { cursor } : {}) }, signal, throwOnError: true });
+        events = mergeEvents(events, data.items);
+        if (!data.next_cursor) break;
+        cursor = data.next_cursor;
+      }
+      return { events: mergeEvents(events, queries.getQueryData<History>(queryKey)?.events ?? []), cursor };
+    },
+    staleTime: Infinity,
+    refetchInterval: !live && isActive(task.data) ? LOOK_AGAIN : false,
+  });
+  const events = history.data?.events ?? NONE;
 
   useEffect(() => {
-    const controller = new AbortController();
-    const key = getTaskQueryKey({ path: { task_id: id } });
-    let batch: TaskEvent[] = [], timer: ReturnType<typeof setTimeout> | null = null, last = '';
-
-    const flush = () => {
-      timer = null;
-      const fresh = batch;
-      batch = [];
-      setEvents((before) => [...before, ...fresh.filter(({ seq }) => seq > (before.at(-1)?.seq ?? 0))]);
-      applyEvents(queries, id, fresh);
-    };
-
-    void follow({
-      url: `/v1/tasks/${id}/events`,
-      signal: controller.signal,
-      after: seen.current,
-      onState: setState,
-      isOver: () => FINAL.has(last) || FINAL.has(queries.getQueryData<ResourceTaskData>(key)?.data.status ?? ''),
-      onEvent: ({ id: seq, data }) => {
-        seen.current = seq ?? seen.current;
-        const event = JSON.parse(data) as TaskEvent;
-        if (event.event !== 'progress') last = event.event;
-        batch.push(event);
-        timer ??= setTimeout(flush, FLUSH);
-      },
+    const key = ['task history', id];
+    // What happened before the stream began, or began again, is in the history alone.
+    if (live) void queries.invalidateQueries({ queryKey: key });
+    return listenToTask(id, (fresh) => {
+      const known = queries.getQueryData<History>(key);
+      if (!known) return;
+      const last = known.events.at(-1)?.seq ?? 0, next = fresh.find(({ seq }) => seq > last);
+      if (next && next.seq > last + 1) void queries.invalidateQueries({ queryKey: key });
+      else queries.setQueryData<History>(key, { ...known, events: mergeEvents(known.events, fresh) });
     });
-    return () => {
-      controller.abort();
-      if (timer) { clearTimeout(timer); flush(); }
-    };
-  }, [id, run, queries]);
+  }, [id, live, queries]);
 
-  return { events, state };
+  // The stream is about a second behind; whoever sees the task at its end sees the whole log.
+  const last = events.findLast(({ event }) => event !== 'progress')?.event;
+  const behind = FINAL.has(task.data.status) && history.data !== undefined && last !== task.data.status;
+  useEffect(() => { if (behind) void queries.invalidateQueries({ queryKey: ['task history', id] }); }, [behind, id, queries]);
+
+  const [wasLive, setWasLive] = useState(live);
+  if (live && !wasLive) setWasLive(true);
+  const over = FINAL.has(task.data.status) && last === task.data.status;
+  const refused = history.error instanceof ApiProblem && history.error.status < 500 && history.error.status >= 400;
+  return { events, state: over ? 'ended' : refused ? 'refused' : live && history.data ? 'live' : wasLive && !live ? 'reconnecting' : 'connecting' };
 }
+
+const NONE: TaskEvent[] = [];

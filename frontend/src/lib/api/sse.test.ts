@@ -10,7 +10,7 @@ it('puts events together whatever the pieces they come in', () => {
   expect(events).toEqual([{ id: '1', event: 'progress', data: '{"a":1}' }, { id: '2', event: 'message', data: 'two\nlines' }]);
 });
 
-it('goes on behind the last event when the stream breaks, and ends with the run', async () => {
+it('goes on behind the last event when the stream breaks, until it is told to stop', async () => {
   vi.useFakeTimers({ shouldAdvanceTime: true });
   const bodies = ['id: 1\ndata: first\n\n', 'id: 2\ndata: last\n\n'];
   const asked: (string | null)[] = [];
@@ -18,18 +18,18 @@ it('goes on behind the last event when the stream breaks, and ends with the run'
     asked.push(request.headers.get('last-event-id'));
     return Promise.resolve(new Response(bodies.shift()));
   });
-  const seen: string[] = [], states: LiveState[] = [];
-  await follow({ url: '/v1/tasks/t/events', signal: new AbortController().signal, onEvent: ({ data }) => seen.push(data), onState: (state) => states.push(state), isOver: () => seen.includes('last') });
+  const seen: string[] = [], states: LiveState[] = [], stop = new AbortController();
+  await follow({ url: '/v1/events', signal: stop.signal, onEvent: ({ data }) => { seen.push(data); if (data === 'last') stop.abort(); }, onState: (state) => states.push(state) });
   expect(seen).toEqual(['first', 'last']);
   expect(asked).toEqual([null, '1']);
-  expect(states).toEqual(['connecting', 'live', 'reconnecting', 'live', 'ended']);
+  expect(states).toEqual(['connecting', 'live', 'reconnecting', 'live']);
 });
 
 it('does not knock again where it was refused', async () => {
   const fetch = vi.fn(() => Promise.resolve(new Response('{}', { status: 404 })));
   vi.stubGlobal('fetch', fetch);
   const states: LiveState[] = [];
-  await follow({ url: '/v1/tasks/t/events', signal: new AbortController().signal, onEvent: () => {}, onState: (state) => states.push(state), isOver: () => false });
+  await follow({ url: '/v1/events', signal: new AbortController().signal, onEvent: () => {}, onState: (state) => states.push(state) });
   expect(states.at(-1)).toBe('refused');
   expect(fetch).toHaveBeenCalledOnce();
 });
@@ -44,7 +44,7 @@ it('leaves the connection to others while nobody looks, and goes on when somebod
     return Promise.resolve(new Response(body));
   });
   const states: LiveState[] = [];
-  const over = follow({ url: '/v1/events', signal: stop.signal, onEvent: () => {}, onState: (state) => states.push(state), isOver: () => false });
+  const over = follow({ url: '/v1/events', signal: stop.signal, onEvent: () => {}, onState: (state) => states.push(state) });
   await vi.advanceTimersByTimeAsync(60_000);
   expect(asked).toEqual([null]);
   expect(states.at(-1)).toBe('reconnecting');

@@ -23,17 +23,13 @@ export function eventParser(onEvent: (event: ServerEvent) => void) {
   };
 }
 
-export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'refused';
+export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'refused';
 
 interface StreamOptions {
   url: string;
   signal: AbortSignal;
-  /** The last event that is known already. */
-  after?: string | null;
   onEvent: (event: ServerEvent) => void;
   onState: (state: LiveState) => void;
-  /** Whether the stream is over for good when the server closes it. */
-  isOver: () => boolean;
 }
 
 const FIRST_WAIT = 500, LONGEST_WAIT = 15_000;
@@ -63,9 +59,9 @@ const inSight = (signal: AbortSignal) => new Promise<void>((done) => {
   look();
 });
 
-/** Follows a stream until it is over or `signal` aborts; after a break it goes on behind the last event. */
-export async function follow({ url, signal, after = null, onEvent, onState, isOver }: StreamOptions): Promise<void> {
-  let last = after, wait = FIRST_WAIT;
+/** Follows a stream until `signal` aborts; after a break it goes on behind the last event. */
+export async function follow({ url, signal, onEvent, onState }: StreamOptions): Promise<void> {
+  let last: string | null = null, wait = FIRST_WAIT;
   onState('connecting');
   while (!signal.aborted) {
     const sight = outOfSight();
@@ -87,7 +83,7 @@ export async function follow({ url, signal, after = null, onEvent, onState, isOv
     } finally {
       sight.release();
     }
-    if (isOver()) return onState('ended');
+    if (signal.aborted) return;
     onState('reconnecting');
     await inSight(signal);
     await new Promise((done) => setTimeout(done, wait));
