@@ -18,8 +18,11 @@ export function pathsOf(area: Area) {
     users: `${root}/users`,
     usersWith: (role: string) => `${root}/users?role=${role}`,
     user: (id: string) => `${root}/users?user=${id}`,
+    roles: `${root}/users?tab=roles`,
     logs: `${root}/logs`,
+    log: (id: string) => `${root}/logs?entry=${id}`,
     settings: `${root}/settings`,
+    models: `${root}/settings?tab=ai`,
   };
 }
 

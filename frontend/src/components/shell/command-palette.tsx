@@ -1,7 +1,7 @@
 'use client';
 
 import { Command } from 'cmdk';
-import { ChartColumn, CircleUser, Database, Languages, ListChecks, LogOut, Moon, Search, Sun, Upload } from 'lucide-react';
+import { ChartColumn, CircleUser, Cpu, Database, Languages, ListChecks, LogOut, Moon, Search, ShieldCheck, Sun, Upload } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
 import { Dialog } from 'radix-ui';
@@ -35,7 +35,7 @@ export function CommandPalette({ open, onOpenChange, ...props }: CommandPaletteP
 
 function Commands({ area, me, onDone }: { area: Area; me: MeView | undefined; onDone: () => void }) {
   const t = useTranslations('palette');
-  const place = useTranslations('places');
+  const place = useTranslations('places'), tab = useTranslations('tabs');
   const router = useRouter();
   const signOut = useSignOut();
   const { locale, setLocale } = useLocaleSwitch();
@@ -61,6 +61,8 @@ function Commands({ area, me, onDone }: { area: Area; me: MeView | undefined; on
           {[...work, ...administration].map(({ key, href, icon: Icon, letter }) => (
             <Entry key={key} value={`${place(key)} ${key}`} onSelect={go(href)} hint={<><Kbd>G</Kbd> <Kbd>{letter.toUpperCase()}</Kbd></>}><Icon aria-hidden />{place(key)}</Entry>
           ))}
+          {area === 'admin' && may(me, 'read_users') && <Entry value={`${tab('users.roles')} roles`} onSelect={go(paths.roles)}><ShieldCheck aria-hidden />{tab('users.roles')}</Entry>}
+          {area === 'admin' && may(me, 'manage_app') && <Entry value={`${tab('settings.ai')} ai models`} onSelect={go(paths.models)}><Cpu aria-hidden />{tab('settings.ai')}</Entry>}
           <Entry value={`${t('profile')} profile`} onSelect={go('/profile')}><CircleUser aria-hidden />{t('profile')}</Entry>
         </Command.Group>
         <Command.Group heading={t('actions')}>

@@ -8,11 +8,11 @@ import { ProblemAlert } from '@/components/problem-alert';
 import { SidePanelHeader } from '@/components/side-panel';
 import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
+import { OutcomeText } from '@/components/outcome';
 import type { LogEntry, ResourceLogEntry } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
 import { pathsOf } from '@/lib/paths';
 import { OPERATOR, type LogFilters } from './filters';
-import { OutcomeText } from './outcome';
 import { useLogEntry } from './queries';
 
 interface LogPanelProps { id: string; known: ResourceLogEntry | undefined; people: Map<string, string>; onFilter: (filter: Partial<LogFilters>) => void }

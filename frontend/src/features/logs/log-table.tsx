@@ -1,10 +1,10 @@
 'use client';
 
 import { useTranslations } from 'next-intl';
+import { OutcomeText } from '@/components/outcome';
 import type { LogEntry, ResourceLogEntry } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
 import { OPERATOR } from './filters';
-import { OutcomeText } from './outcome';
 
 interface LogTableProps { entries: ResourceLogEntry[]; people: Map<string, string>; current: string | null; onOpen: (id: string) => void }
 

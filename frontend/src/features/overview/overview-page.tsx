@@ -13,9 +13,11 @@ import { Progress } from '@/components/ui/progress';
 import { Skeleton } from '@/components/ui/skeleton';
 import type { ResourceFileData, ResourceTaskData } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
-import { usePaths } from '@/lib/paths';
+import { useArea, usePaths } from '@/lib/paths';
 import { usePermission } from '@/lib/session';
 import { useFiles, useTasks } from '@/lib/task-queries';
+import { Administration } from './administration';
+import { Frame } from './frame';
 import { PlatformFigures } from './platform-figures';
 
 const LATEST = 8;
@@ -23,7 +25,7 @@ const LATEST = 8;
 /** What moves now, what needs somebody, and what came last. */
 export function OverviewPage() {
   const t = useTranslations('overview');
-  const paths = usePaths();
+  const paths = usePaths(), area = useArea();
   const mayUpload = usePermission('manage_datasets');
   const files = useFiles(), tasks = useTasks();
   const problem = files.error ?? tasks.error;
@@ -55,18 +57,9 @@ export function OverviewPage() {
         <Frame title={t('datasets')} text={t('datasetsText', { count: files.data.items.length })}>
           <Datasets files={files.data.items.slice(0, LATEST)} />
         </Frame>
+        {area === 'admin' && <Administration />}
       </div>
     </>
-  );
-}
-
-function Frame({ title, text, wide = false, children }: { title: string; text: string; wide?: boolean; children: React.ReactNode }) {
-  return (
-    <section aria-label={title} className={`gutter col-span-12 py-4 ${wide ? '' : 'lg:col-span-6'}`}>
-      <h2 className="text-sm">{title}</h2>
-      <p className="mb-2 text-xs text-muted-foreground">{text}</p>
-      {children}
-    </section>
   );
 }
 
