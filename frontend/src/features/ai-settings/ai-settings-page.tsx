@@ -10,6 +10,7 @@ import { Button } from '@/components/ui/button';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import type { AiMode } from '@/lib/api/generated';
+import { cn } from '@/lib/cn';
 import { ModelForm } from './model-form';
 import { ModelList } from './model-list';
 import { useChangePreferences, useModels, usePreferences } from './queries';
@@ -32,8 +33,8 @@ export function AiSettingsPage() {
       <PageTabs place="settings" />
       {problem && <div className="gutter max-w-[760px] py-6"><ProblemAlert problem={problem} onRetry={() => { void models.refetch(); void preferences.refetch(); }} /></div>}
       {!problem && (
-        <div className="grid flex-1 lg:grid-cols-[minmax(0,1fr)_420px]">
-          <div className="min-w-0 lg:border-r">
+        <div className={cn('grid flex-1 content-start', current && 'lg:grid-cols-[minmax(0,1fr)_420px] lg:content-stretch')}>
+          <div className={cn('min-w-0', current && 'lg:border-r')}>
             <section aria-labelledby="mode-title" className="gutter grid gap-x-4 gap-y-2 border-b py-5 md:grid-cols-[auto_minmax(0,1fr)]">
               <h2 id="mode-title" className="text-sm leading-7">{t('mode')}</h2>
               <div>
@@ -49,7 +50,7 @@ export function AiSettingsPage() {
                   : <ModelList models={list} preferences={preferences.data?.data.preferences} current={current} onChoose={(id) => void choose(id)} />}
             </section>
           </div>
-          <div className="min-w-0 max-lg:border-t">{current && <ModelForm key={current} id={current === 'new' ? null : current} onDone={(id) => void choose(id)} />}</div>
+          {current && <div className="min-w-0 max-lg:border-t"><ModelForm key={current} id={current === 'new' ? null : current} onDone={(id) => void choose(id)} /></div>}
         </div>
       )}
     </>

@@ -48,7 +48,7 @@ export function RoleMatrix({ roles, permissions, counts, edits, own, mayManage, 
               return permission && (
                 <tr key={name}>
                   <th scope="row" className="sticky left-0 z-10 bg-background py-2! text-left whitespace-normal! max-md:max-w-44">
-                    <span className="grid gap-x-4 lg:grid-cols-[150px_minmax(0,1fr)]"><span className="font-mono text-foreground">{name}</span><span className="text-sm leading-5 text-muted-foreground max-md:text-xs">{t.has(`allows.${name}`) ? t(`allows.${name}`) : permission.description}</span></span>
+                    <span className="grid gap-x-4 lg:grid-cols-[150px_minmax(0,1fr)]"><span className="font-mono leading-5 text-foreground">{name}</span><span className="text-sm leading-5 text-muted-foreground max-md:text-xs">{t.has(`allows.${name}`) ? t(`allows.${name}`) : permission.description}</span></span>
                   </th>
                   {roles.map((role) => {
                     const on = allows(role, edits, name), changed = isChanged(role, edits, name), locked = lockedBy(role, name);

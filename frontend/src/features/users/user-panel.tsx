@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
 import { useState, type ReactNode } from 'react';
+import { toast } from 'sonner';
 import { ConfirmDialog } from '@/components/confirm-dialog';
 import { ProblemAlert } from '@/components/problem-alert';
 import { SidePanelHeader } from '@/components/side-panel';
@@ -10,6 +11,7 @@ import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
 import type { ResourceAccountData, ResourceRoleData } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
+import { useProblemText } from '@/lib/problem-text';
 import { useMe } from '@/lib/session';
 import { makePassword } from './first-password';
 import { nameOf, useChangeUser, useDeleteUser, useUser, within } from './queries';
@@ -62,6 +64,7 @@ function Access({ user, etag, onClose }: { user: ResourceAccountData; etag: stri
   const t = useTranslations('users');
   const change = useChangeUser();
   const deletion = useDeleteUser();
+  const problemText = useProblemText();
   const [asked, ask] = useState<'password' | 'disable' | 'delete' | null>(null);
   const [password, setPassword] = useState<string | null>(null);
   const name = nameOf(user);
@@ -70,6 +73,12 @@ function Access({ user, etag, onClose }: { user: ResourceAccountData; etag: stri
     const made = makePassword();
     await change.mutateAsync({ id: user.uid, etag, body: { password: made } });
     setPassword(made);
+  };
+  /** Either is taken back at a press. */
+  const setDisabled = async (disabled: boolean) => {
+    await change.mutateAsync({ id: user.uid, etag, body: { disabled } });
+    const undo = () => change.mutateAsync({ id: user.uid, body: { disabled: !disabled } }).catch((refusal: unknown) => { const { title, detail } = problemText(refusal); toast.error(title, { description: detail }); });
+    toast(t(disabled ? 'isDisabled' : 'isEnabled', { name }), { action: { label: t('undo'), onClick: () => void undo() } });
   };
   const remove = async () => {
     await deletion.mutateAsync({ id: user.uid, etag });
@@ -85,12 +94,12 @@ function Access({ user, etag, onClose }: { user: ResourceAccountData; etag: stri
         {change.error && change.variables.body.disabled === false && <ProblemAlert problem={change.error} />}
         <p className="text-muted-foreground">{user.data.disabled ? t('enableText') : t('disableText')}</p>
         <div className="flex flex-wrap gap-2">
-          {user.data.disabled ? <Button disabled={change.isPending} onClick={() => change.mutate({ id: user.uid, etag, body: { disabled: false } })}>{t('enable')}</Button> : <Button onClick={() => ask('disable')}>{t('disable')}</Button>}
+          {user.data.disabled ? <Button disabled={change.isPending} onClick={() => void setDisabled(false).catch(() => {})}>{t('enable')}</Button> : <Button onClick={() => ask('disable')}>{t('disable')}</Button>}
           <Button variant="danger" onClick={() => ask('delete')}>{t('delete')}</Button>
         </div>
       </Part>
       <ConfirmDialog open={asked === 'password'} onOpenChange={close} title={t('resetAsk', { name })} description={t('resetText')} keep={t('keepPassword')} action={t('reset')} onConfirm={reset} />
-      <ConfirmDialog open={asked === 'disable'} onOpenChange={close} title={t('disableAsk', { name })} description={t('disableText')} keep={t('keepEnabled')} action={t('disable')} onConfirm={() => change.mutateAsync({ id: user.uid, etag, body: { disabled: true } })} />
+      <ConfirmDialog open={asked === 'disable'} onOpenChange={close} title={t('disableAsk', { name })} description={t('disableText')} keep={t('keepEnabled')} action={t('disable')} onConfirm={() => setDisabled(true)} />
       <ConfirmDialog open={asked === 'delete'} onOpenChange={close} title={t('deleteAsk', { name })} description={t('deleteText')} keep={t('keepAccount')} action={t('delete')} onConfirm={remove} />
     </>
   );
