@@ -1,9 +1,16 @@
 // Takes the pictures of README.md and docs/user-guide.md anew, from the shipped sample: `npm run pictures` with what `npm run e2e` needs.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { openPage, register, sample, startStack } from '../tests/e2e/stack.mjs';
+import { openPage, register, sample, signInAsAdmin, startStack } from '../tests/e2e/stack.mjs';
 
 const folder = new URL('../../docs/images/', import.meta.url);
 const QUALITY = 0.8;
+
+/** Nobody asks them here. */
+const MODELS = [
+  { kind: 'external', provider: 'openai', model: 'gpt-4.1-mini', baseUrl: 'http://127.0.0.1:9001', apiKey: 'not-a-key-0000', price: { input_per_million_tokens: '0.40', output_per_million_tokens: '1.60' } },
+  { kind: 'local', provider: 'ollama', model: 'qwen3:8b', baseUrl: 'http://127.0.0.1:11434' },
+  { kind: 'local', provider: 'builtin', model: 'builtin' },
+];
 
 mkdirSync(folder, { recursive: true });
 const stack = await startStack();
@@ -26,17 +33,39 @@ try {
     dataset: `/home/datasets?id=${file}&stage=analysed`,
     columns: `/home/datasets?id=${file}&view=profile&stage=analysed`,
   };
-  for (const [theme, names] of [['light', ['analysis', 'task', 'dataset', 'columns']], ['dark', ['analysis', 'posts']]]) {
-    const { page } = await openPage(stack, { colorScheme: theme, storageState });
+  await takeAll(storageState, pages, { light: ['analysis', 'task', 'dataset', 'columns'], dark: ['analysis', 'task', 'posts'] });
+
+  const admin = await openPage(stack);
+  await signInAsAdmin(admin.page);
+  await admin.page.evaluate(addModels, MODELS);
+  await takeAll(await admin.context.storageState(), { overview: '/admin/overview', settings: '/admin/settings?tab=ai', roles: '/admin/users?tab=roles' }, { light: ['overview', 'settings', 'roles'], dark: ['overview', 'settings'] });
+} finally {
+  await stack.stop();
+}
+
+async function takeAll(storageState, pages, wanted) {
+  for (const [theme, names] of Object.entries(wanted)) {
+    const { page, context } = await openPage(stack, { colorScheme: theme, storageState });
     for (const name of names) {
       await page.goto(pages[name]);
       await page.locator('h1').first().waitFor({ state: 'attached' });
       await page.waitForFunction(() => !document.querySelector('[data-slot=skeleton]'));
+      if (name === 'settings') await page.getByRole('button', { name: MODELS[0].model, exact: true }).click();
+      // What the development profile alone says of itself.
+      await page.addStyleTag({ content: 'main > p.no-print { display: none }' });
+      await page.evaluate(() => document.fonts.ready);
       await take(page, `${name}-${theme}`);
     }
+    await context.close();
   }
-} finally {
-  await stack.stop();
+}
+
+/** Adds models as the settings page does; runs in the page. */
+async function addModels(models) {
+  for (const model of models) {
+    const answer = await fetch('/v1/settings/ai/models', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(model) });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
 }
 
 /** Chromium draws WebP, but takes no screenshot as one. */

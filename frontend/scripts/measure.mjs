@@ -1,0 +1,38 @@
+// How heavy the landing page is and how fast the analysis is there: `npm run measure` with what `npm run e2e` needs.
+// Prints the script that the landing page asks for, in bytes as they are sent, and how long /home/analysis takes until its
+// figures can be pressed, each time in a browser that has nothing of it yet.
+import { openPage, register, sample, startStack } from '../tests/e2e/stack.mjs';
+
+const ROUNDS = 5;
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+const stack = await startStack();
+try {
+  const landing = await openPage(stack);
+  const answers = [];
+  landing.page.on('response', (answer) => { if (answer.request().resourceType() === 'script') answers.push(answer); });
+  await landing.page.goto('/', { waitUntil: 'networkidle' });
+  const sizes = await Promise.all(answers.map(async (answer) => (await answer.request().sizes()).responseBodySize));
+  console.log(`landing page: ${sizes.reduce((sum, size) => sum + size, 0)} bytes of script in ${sizes.length} files, as sent`);
+
+  const { page, context } = await openPage(stack);
+  await register(page);
+  await page.goto('/home/datasets?new=1');
+  await page.locator('input[type=file]').setInputFiles(sample);
+  await page.getByRole('button', { name: 'Add and start' }).click();
+  await page.getByRole('button', { name: 'Restart' }).waitFor({ timeout: 120_000 });
+  const storageState = await context.storageState();
+  await context.close();
+
+  const times = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const fresh = await openPage(stack, { storageState });
+    await fresh.page.goto('/home/analysis', { waitUntil: 'commit' });
+    await fresh.page.locator('[data-mark]').first().waitFor();
+    times.push(await fresh.page.evaluate(() => performance.now()));
+    await fresh.context.close();
+  }
+  console.log(`/home/analysis: ${Math.round(median(times))} ms until its marks can be pressed (median of ${ROUNDS}: ${times.map(Math.round).join(', ')})`);
+} finally {
+  await stack.stop();
+}
