@@ -5,7 +5,7 @@
 
 Each entry is a refusal: an analyst asks for the users.
 """
-import argparse, http.client, json, os, statistics, subprocess, sys, tempfile, time
+import argparse, http.client, json, os, resource, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
 import stack
@@ -30,6 +30,11 @@ def fill(folder, entries):
     return known
 
 
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1000
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--entries", type=int, default=10_000)
@@ -39,7 +44,7 @@ def main():
     stack.BINARY = options.binary
     with tempfile.TemporaryDirectory() as folder:
         entries = fill(Path(folder), options.entries)
-        times = []
+        times, before = [], cpu()
         for _ in range(options.rounds):
             began = time.monotonic()
             told = subprocess.run([options.binary, "logs", "verify", "--json", "--data-dir", Path(folder) / "data"],
@@ -48,8 +53,9 @@ def main():
             report = json.loads(told.stdout)
             if not report["intact"] or report["entries"] < options.entries:
                 sys.exit(f"not intact: {told.stdout}")
+        used = (cpu() - before) / options.rounds
     print(f"{entries} entries: verified in {statistics.median(times):.0f} ms "
-          f"({min(times):.0f} to {max(times):.0f}, {options.rounds} rounds)")
+          f"({min(times):.0f} to {max(times):.0f}, {options.rounds} rounds), {used:.0f} ms of CPU each")
 
 
 main()
