@@ -28,7 +28,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 const FORGET_EVERY: usize = 10_000;
 /// How many streams of events there are at most, over all users.
 const STREAMS: usize = 500;
-/// How many one user may hold. A task's page holds two.
+/// How many one user may hold: one for each open window, and some.
 const STREAMS_EACH: usize = 10;
 /// Files that the process keeps for anything but connections.
 const FILES_KEPT: u64 = 256;

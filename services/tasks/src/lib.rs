@@ -27,11 +27,11 @@ use dallosh_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use crate::{reseal::reseal, task::KIND};
 use crate::{
     live::{Followed, Hints},
     state::State,
 };
+pub use crate::{reseal::reseal, task::KIND};
 
 /// Files that are read for lists of rows at once.
 const SCANS: usize = 2;
