@@ -109,7 +109,7 @@ async fn a_process_that_can_open_no_file_lives_on_says_so_and_serves_again_when_
 
 #[tokio::test]
 async fn while_two_hundred_clients_drip_others_are_served_and_the_slow_ones_are_cut_off() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let stack = Stack::embedded(DALLOSH, &[("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000")]).await?;
     let client = stack.analyst().await?;
     let heads = b"GET /v1/files HTTP/1.1\r\nhost: x\r\nx-slow: ".as_slice();
     let bodies =
