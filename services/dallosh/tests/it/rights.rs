@@ -63,6 +63,7 @@ const RULES: &[(&str, Rule)] = &[
     ("head_file_content", Needs(&["read_datasets"])),
     ("preview_file", Needs(&["read_datasets"])),
     ("profile_file", Needs(&["read_datasets"])),
+    ("list_file_rows", Needs(&["read_datasets"])),
     ("list_file_rejects", Needs(&["read_datasets"])),
     ("get_analysis", Needs(&["read_datasets"])),
     ("list_analysis_posts", Needs(&["read_datasets"])),
