@@ -9,7 +9,7 @@ All clients follow that task. The delay is from an event's own time to when a cl
 Some clients read nothing until the end. Without `--door` the streams are those of the tasks service itself; with it they
 pass the gateway, with as many users as its limits ask for.
 """
-import argparse, asyncio, contextlib, json, math, re, socket, statistics, sys, tempfile, time
+import argparse, asyncio, contextlib, json, math, os, re, socket, statistics, sys, tempfile, time
 from datetime import datetime
 from pathlib import Path
 
@@ -72,7 +72,9 @@ class Client:
 
 async def run(options, folder):
     provider = Program(TARGET / "debug/examples/fake_model", "--latency", 1000, "--sigma", "0", "--seed", 1)
-    engine = Program(options.binary, "up", "--listen", "127.0.0.1:0", "--data-dir", f"{folder}/data", "--log", "error")
+    # All of them are at one address here.
+    environment = {**os.environ, "DALLOSH__GATEWAY__CONNECTIONS_PER_ADDRESS": "5000", "DALLOSH__GATEWAY__REQUESTS_PER_SECOND": "100000"}
+    engine = Program(options.binary, "up", "--listen", "127.0.0.1:0", "--data-dir", f"{folder}/data", "--log", "error", environment=environment)
     try:
         door = Door(engine)
         model = {"kind": "external", "provider": "openai", "model": "fake", "baseUrl": provider.url.geturl(), "apiKey": "sk-bench",
@@ -147,7 +149,7 @@ def main():
     parser.add_argument("--events", type=int, default=60, help="for about so many seconds")
     parser.add_argument("--slow", type=float, default=0.05, help="the share that reads nothing")
     parser.add_argument("--door", action="store_true")
-    parser.add_argument("--each", type=int, default=5, help="streams of one user")
+    parser.add_argument("--each", type=int, default=10, help="streams of one user")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(options, folder))

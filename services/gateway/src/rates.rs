@@ -27,7 +27,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// After so many requests callers who are quiet again are forgotten.
 const FORGET_EVERY: usize = 10_000;
 /// How many streams of events there are at most, over all users.
-const STREAMS: usize = 500;
+const STREAMS: usize = 2000;
 /// How many one user may hold: one for each open window, and some.
 const STREAMS_EACH: usize = 10;
 /// Files that the process keeps for anything but connections.
@@ -225,14 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_holds_ten_streams_and_all_together_five_hundred() {
+    fn a_user_holds_ten_streams_and_all_together_two_thousand() {
         let streams = Streams::default();
         let user = Uid::new();
         let mut held: Vec<_> = (0..10).map(|_| streams.hold(user).unwrap_or_else(|error| panic!("{error}"))).collect();
         assert!(streams.hold(user).is_err());
         held.pop();
         held.push(streams.hold(user).unwrap_or_else(|error| panic!("{error}")));
-        for _ in 10..500 {
+        for _ in 10..STREAMS {
             held.push(streams.hold(Uid::new()).unwrap_or_else(|error| panic!("{error}")));
         }
         assert!(streams.hold(Uid::new()).is_err());
