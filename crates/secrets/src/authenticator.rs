@@ -1,12 +1,8 @@
 use std::fmt;
 
-use aws_lc_rs::{
-    error::Unspecified,
-    hkdf::{HKDF_SHA256, Salt},
-    hmac::{self, HMAC_SHA256},
-};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
-use crate::{KeyError, MasterKeys, SALT, expand, key_id};
+use crate::{KeyError, MasterKeys, expand};
 
 /// Bytes of a tag.
 pub const TAG_BYTES: usize = 32;
@@ -30,13 +26,9 @@ impl Authenticator {
     /// # Errors
     /// [`KeyError::Cryptography`].
     pub fn new(master: &MasterKeys, purpose: &str) -> Result<Self, KeyError> {
-        let key = |master: &[u8]| {
-            let derive = Salt::new(HKDF_SHA256, SALT).extract(master);
-            let bytes = expand(&derive, format!("hmac-sha256 {purpose}").as_bytes())?;
-            Ok((key_id(&derive)?, hmac::Key::new(HMAC_SHA256, &bytes)))
-        };
-        let keys: Result<_, Unspecified> = master.bytes().map(key).collect();
-        Ok(Self { keys: keys.map_err(|Unspecified| KeyError::Cryptography)? })
+        let what = format!("hmac-sha256 {purpose}");
+        let keys = master.derive(|key| Ok(hmac::Key::new(HMAC_SHA256, &expand(key, what.as_bytes())?)))?;
+        Ok(Self { keys })
     }
 
     /// The id of the master key under which tags are made.

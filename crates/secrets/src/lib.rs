@@ -13,7 +13,7 @@ use std::fmt;
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     error::Unspecified,
-    hkdf::{HKDF_SHA256, Prk, Salt},
+    hkdf::{HKDF_SHA256, Prk},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -64,12 +64,8 @@ impl Sealer {
     /// # Errors
     /// [`KeyError::Cryptography`].
     pub fn new(master: &MasterKeys) -> Result<Self, KeyError> {
-        let key = |master: &[u8]| {
-            let derive = Salt::new(HKDF_SHA256, SALT).extract(master);
-            Ok((key_id(&derive)?, RandomizedNonceKey::new(&AES_256_GCM, &expand(&derive, b"aes-256-gcm")?)?))
-        };
-        let keys: Result<_, Unspecified> = master.bytes().map(key).collect();
-        Ok(Self { keys: keys.map_err(|Unspecified| KeyError::Cryptography)? })
+        let keys = master.derive(|key| RandomizedNonceKey::new(&AES_256_GCM, &expand(key, b"aes-256-gcm")?))?;
+        Ok(Self { keys })
     }
 
     /// Which master key seals; part of what it seals, and no secret.

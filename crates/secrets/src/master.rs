@@ -3,9 +3,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aws_lc_rs::{
+    error::Unspecified,
+    hkdf::{HKDF_SHA256, Prk, Salt},
+};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
-use crate::{KEY_FOLDER, key_file, key_file::replace};
+use crate::{KEY_FOLDER, SALT, key_file, key_file::replace, key_id};
 
 /// The key file: a key of 64 hexadecimal digits on each line, the one that seals first, then those before it.
 const FILE: &str = "master.key";
@@ -81,9 +85,16 @@ impl MasterKeys {
         replace(data_dir, FILE, text.as_bytes(), KeyError::File)
     }
 
-    /// The keys as bytes, the present one first.
-    pub(crate) fn bytes(&self) -> impl Iterator<Item = &[u8]> {
-        self.keys.iter().map(SecretSlice::expose_secret)
+    /// What `make` derives from each key, with the key's id; of the present one first.
+    pub(crate) fn derive<K>(
+        &self,
+        make: impl Fn(&Prk) -> Result<K, Unspecified>,
+    ) -> Result<Vec<(String, K)>, KeyError> {
+        let one = |key: &SecretSlice<u8>| {
+            let derive = Salt::new(HKDF_SHA256, SALT).extract(key.expose_secret());
+            Ok((key_id(&derive)?, make(&derive)?))
+        };
+        self.keys.iter().map(one).collect::<Result<_, Unspecified>>().map_err(|Unspecified| KeyError::Cryptography)
     }
 }
 
@@ -117,7 +128,8 @@ mod tests {
     fn opened(set: Option<&str>, previous: &[&str], folder: &Path) -> Vec<String> {
         let previous: Vec<_> = previous.iter().map(|&key| key.into()).collect();
         let keys = MasterKeys::open(set.map(SecretString::from).as_ref(), &previous, folder).unwrap();
-        keys.bytes().map(|key| String::from_utf8(key.to_vec()).unwrap_or_else(|_| hex::encode(key))).collect()
+        let text = |key: &[u8]| String::from_utf8(key.to_vec()).unwrap_or_else(|_| hex::encode(key));
+        keys.keys.iter().map(|key| text(key.expose_secret())).collect()
     }
 
     fn lines(folder: &Path) -> Vec<String> {
