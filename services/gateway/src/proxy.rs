@@ -184,7 +184,7 @@ async fn pass(
 
 /// A stream of events that counts as open.
 struct Open {
-    held: Held,
+    held: Held<Uid>,
     /// Of a caller who is not served during maintenance.
     settings: Option<Arc<SettingsReader>>,
     shutdown: Shutdown,

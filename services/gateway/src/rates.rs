@@ -94,25 +94,64 @@ impl Rates {
     }
 }
 
+/// How many of something everybody holds, and who holds how many of them.
+struct Counts<K> {
+    all: usize,
+    each: HashMap<K, usize>,
+}
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self { all: 0, each: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash> Counts<K> {
+    fn of(&self, who: &K) -> usize {
+        self.each.get(who).copied().unwrap_or_default()
+    }
+}
+
+/// One of something, that counts until it is dropped.
+pub struct Held<K: Eq + Hash> {
+    open: Arc<Mutex<Counts<K>>>,
+    who: K,
+}
+
+impl<K: Eq + Hash + Copy> Held<K> {
+    fn take(open: &Arc<Mutex<Counts<K>>>, counts: &mut Counts<K>, who: K) -> Self {
+        counts.all += 1;
+        *counts.each.entry(who).or_default() += 1;
+        Self { open: open.clone(), who }
+    }
+}
+
+impl<K: Eq + Hash> Drop for Held<K> {
+    fn drop(&mut self) {
+        let mut counts = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all -= 1;
+        if let Some(count) = counts.each.get_mut(&self.who) {
+            *count -= 1;
+            if *count == 0 {
+                counts.each.remove(&self.who);
+            }
+        }
+    }
+}
+
 /// The streams that are open now.
 #[derive(Clone, Default)]
-pub struct Streams(Arc<Mutex<HashMap<Uid, usize>>>);
-
-/// A stream that counts until it is dropped.
-pub struct Held {
-    streams: Streams,
-    user: Uid,
-}
+pub struct Streams(Arc<Mutex<Counts<Uid>>>);
 
 impl Streams {
     /// Counts one more of a user.
     ///
     /// # Errors
     /// `rate_limited` when the user, or everybody together, has enough.
-    pub fn hold(&self, user: Uid) -> Result<Held, Problem> {
+    pub fn hold(&self, user: Uid) -> Result<Held<Uid>, Problem> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of_user, of_all) = (open.get(&user).copied().unwrap_or_default(), open.values().sum::<usize>());
-        if of_user >= STREAMS_EACH || of_all >= STREAMS {
+        let of_user = open.of(&user);
+        if of_user >= STREAMS_EACH || open.all >= STREAMS {
             let quota = if of_user >= STREAMS_EACH { STREAMS_EACH } else { STREAMS };
             let policy = RatePolicy {
                 name: "streams",
@@ -121,40 +160,27 @@ impl Streams {
             };
             return Err(Problem::rate_limited(policy, Duration::from_secs(1), "too many streams are open; close one"));
         }
-        *open.entry(user).or_default() += 1;
-        Ok(Held { streams: self.clone(), user })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        leave(&mut self.streams.0.lock().unwrap_or_else(PoisonError::into_inner), &self.user);
+        Ok(Held::take(&self.0, &mut open, user))
     }
 }
 
 /// The connections that are open now.
 pub struct Connections {
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: Arc<Mutex<Counts<IpAddr>>>,
     all: usize,
     each: usize,
     trusted: Vec<IpNet>,
 }
 
-/// A connection that counts until it is dropped.
-struct Counted {
-    connections: Arc<Connections>,
-    from: IpAddr,
-}
-
 impl Connections {
     /// At most `all`, of them `each` of one address. A `trusted` proxy brings many clients, and has no limit of its own.
-    pub fn new(all: usize, each: usize, trusted: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), all, each, trusted })
+    pub fn new(all: usize, each: usize, trusted: Vec<IpNet>) -> Self {
+        Self { open: Arc::default(), all, each, trusted }
     }
 
     /// Takes a connection, or refuses it with a problem. Beyond twice as many as there may be of one address, and half as
     /// many again as there may be in all, one ends without any.
-    pub fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Admission> {
+    pub fn admit(&self, peer: Option<IpAddr>) -> Option<Admission> {
         let peer = peer?;
         let is_trusted = self.trusted.iter().any(|network| network.contains(&peer));
         let from = customer(peer);
@@ -162,7 +188,7 @@ impl Connections {
         // Nobody has all of it.
         let each = self.each.min(most / 2).max(1);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of_one, of_all) = (open.get(&from).copied().unwrap_or_default(), open.values().sum::<usize>());
+        let (of_one, of_all) = (open.of(&from), open.all);
         let is_too_many = !is_trusted && of_one >= each;
         if of_all >= most.saturating_add(most / 2) || (is_too_many && of_one >= each.saturating_mul(2)) {
             metrics::counter!(figures::CONNECTIONS_REFUSED).increment(1);
@@ -181,14 +207,7 @@ impl Connections {
         if refusal.is_some() {
             metrics::counter!(figures::CONNECTIONS_REFUSED).increment(1);
         }
-        *open.entry(from).or_default() += 1;
-        Some(Admission { place: Arc::new(Counted { connections: self.clone(), from }), refusal })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        leave(&mut self.connections.open.lock().unwrap_or_else(PoisonError::into_inner), &self.from);
+        Some(Admission { place: Arc::new(Held::take(&self.open, &mut open, from)), refusal })
     }
 }
 
@@ -196,16 +215,6 @@ impl Drop for Counted {
 fn room_for_connections() -> usize {
     let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
     usize::try_from(files.saturating_sub(FILES_KEPT) / FILES_EACH).unwrap_or(usize::MAX).max(1)
-}
-
-/// One less.
-fn leave<K: Eq + Hash>(open: &mut HashMap<K, usize>, who: &K) {
-    if let Some(count) = open.get_mut(who) {
-        *count -= 1;
-        if *count == 0 {
-            open.remove(who);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -237,7 +246,7 @@ mod tests {
         }
         assert!(streams.hold(Uid::new()).is_err());
         drop(held);
-        assert!(streams.hold(user).is_ok() && streams.0.lock().unwrap().is_empty());
+        assert!(streams.hold(user).is_ok() && streams.0.lock().unwrap().each.is_empty());
     }
 
     #[test]
@@ -266,6 +275,6 @@ mod tests {
         assert!(connections.admit(Some(other)).is_none());
         held.clear();
         assert_eq!(code(&connections.admit(Some(other)).unwrap()), None);
-        assert!(connections.open.lock().unwrap().is_empty());
+        assert!(connections.open.lock().unwrap().each.is_empty());
     }
 }
