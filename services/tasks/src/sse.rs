@@ -159,23 +159,24 @@ mod tests {
     use crate::live::Hints;
 
     /// A log of numbers, that counts how often it is read.
-    #[derive(Clone, Default)]
+    #[derive(Clone)]
     struct Numbers {
         written: Arc<Mutex<i64>>,
         is_over: Arc<AtomicBool>,
         reads: Arc<AtomicUsize>,
-        hints: Option<Hints>,
+        hints: Hints,
     }
 
     impl Numbers {
         fn new() -> (Self, Followed<Self>) {
             let hints = Hints::new();
-            (Self { hints: Some(hints.clone()), ..Self::default() }, Followed::new(hints))
+            let log = Self { written: Arc::default(), is_over: Arc::default(), reads: Arc::default(), hints: hints.clone() };
+            (log, Followed::new(hints))
         }
 
         fn write(&self) {
             *self.written.lock().unwrap() += 1;
-            self.hints.iter().for_each(|hints| hints.tell(Uid::new()));
+            self.hints.tell(Uid::new());
         }
     }
 
