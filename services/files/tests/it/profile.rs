@@ -1,13 +1,13 @@
 //! `GET /v1/files/{id}/profile`.
 
-use std::{fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use dallosh_storage::{Key, PutMode};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::stack::{Answer, Stack, User};
+use crate::stack::{Answer, Stack};
 
 const POSTS: &str = "id;full_text;likes\r\n1;No network since this morning, again;3\r\n2;no network since this morning again!;5\r\n3;;\r\n";
 
@@ -15,25 +15,12 @@ fn kept(stack: &Stack) -> Vec<String> {
     stack.objects().into_iter().filter(|name| name.contains(".json")).collect()
 }
 
-/// Asks until the profile is there.
-async fn finished(user: &User<'_>, path: &str) -> Answer {
-    for _ in 0..600 {
-        let answer = user.get(path).await;
-        if answer.status != 202 {
-            return answer;
-        }
-        assert_eq!((answer.header("retry-after"), &answer.json()["status"]), ("1", &json!("running")));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("no profile after minutes");
-}
-
 #[actix_web::test]
 async fn a_profile_says_what_the_columns_hold_and_is_made_once() {
     let stack = Stack::start().await;
     let user = stack.analyst();
     let path = format!("/v1/files/{}/profile", user.upload(POSTS).await);
-    let answer = finished(&user, &path).await;
+    let answer = user.get_made(&path).await;
     assert_eq!(answer.status, 200, "{}", answer.summary());
     let profile = answer.json();
     assert_eq!((&profile["rows"], &profile["rejected_rows"]), (&json!(3), &json!(0)));
@@ -72,10 +59,10 @@ async fn a_file_that_is_read_another_way_gets_another_profile_in_place_of_the_fi
     let user = stack.analyst();
     let file = user.upload("a,b;c\n1,2;3\n4,5;6\n").await;
     let path = format!("/v1/files/{file}/profile");
-    let first = finished(&user, &path).await;
+    let first = user.get_made(&path).await;
     let other = json!({"dialect": {"encoding": "utf-8", "delimiter": ",", "quote": "\"", "has_header": true}});
     assert_eq!(user.patch(&format!("/v1/files/{file}"), other).await.status, 200);
-    let second = finished(&user, &path).await;
+    let second = user.get_made(&path).await;
     assert_ne!(first.header("etag"), second.header("etag"));
     let names: Vec<_> =
         second.json()["columns"].as_array().unwrap().iter().map(|column| column["name"].clone()).collect();
@@ -97,11 +84,11 @@ async fn each_stage_has_a_profile_once_it_is_there() {
         let mut writer = stack.storage.writer(&key, PutMode::Overwrite).await.unwrap();
         writer.write(Bytes::from(format!("id,full_text,clean_text\n{rows}"))).await.unwrap();
         writer.commit().await.unwrap();
-        let profile = finished(&user, &path).await.json();
+        let profile = user.get_made(&path).await.json();
         assert_eq!(profile["rows"], json!(rows.lines().count()));
         assert_eq!(profile["text"]["column"], json!("clean_text"));
     }
-    finished(&user, &format!("/v1/files/{file}/profile")).await;
+    user.get_made(&format!("/v1/files/{file}/profile")).await;
     assert_eq!(kept(&stack).len(), 2, "one for each stage");
 }
 
@@ -114,7 +101,7 @@ async fn a_profile_that_takes_long_is_made_on_and_shared_by_all_who_ask() {
         writeln!(content, "{number},this is post number {number} about the network,{}", number % 100).unwrap();
     }
     let path = format!("/v1/files/{}/profile", user.upload(content).await);
-    let answers = futures::future::join_all((0..8).map(|_| finished(&user, &path))).await;
+    let answers = futures::future::join_all((0..8).map(|_| user.get_made(&path))).await;
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body));
     assert_eq!(answers[0].json()["rows"], json!(60_000));
     assert_eq!(kept(&stack).len(), 1);

@@ -9,23 +9,10 @@ use serde_json::{Value, json};
 
 use crate::stack::{Answer, Stack, User};
 
-/// Asks until the page is there.
-async fn shown(user: &User<'_>, path: &str) -> Answer {
-    for _ in 0..600 {
-        let answer = user.get(path).await;
-        if answer.status != 202 {
-            return answer;
-        }
-        assert_eq!((answer.header("retry-after"), &answer.json()["status"]), ("1", &json!("running")));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("no rows after half a minute");
-}
-
 /// Asks until it is known where the rows lie, which a tag tells.
 async fn indexed(user: &User<'_>, path: &str) -> Answer {
     for _ in 0..600 {
-        let answer = shown(user, path).await;
+        let answer = user.get_made(path).await;
         if answer.status != 200 || !answer.header("etag").is_empty() {
             return answer;
         }
@@ -85,10 +72,10 @@ async fn offset_and_limit_are_coerced_and_never_refused() {
         ("?offset=7&limit=9999", 500, "7"),
         ("?offset=7&limit=-1", 1, "7"),
     ] {
-        let page = shown(&user, &format!("{path}{query}")).await.json();
+        let page = user.get_made(&format!("{path}{query}")).await.json();
         assert_eq!((column(&page, "id").len(), &*column(&page, "id")[0]), (rows, first), "{query}");
     }
-    let last = shown(&user, &format!("{path}?offset={}", i64::MAX)).await.json();
+    let last = user.get_made(&format!("{path}?offset={}", i64::MAX)).await.json();
     assert_eq!(last["rows"], json!([]));
 }
 
@@ -176,7 +163,7 @@ async fn a_page_stays_small_and_tells_that_it_ends_early() {
     let path = format!("/v1/files/{}/rows", user.upload(content).await);
     let mut ids = Vec::new();
     while ids.len() < 12 {
-        let page = shown(&user, &format!("{path}?offset={}&limit=12", ids.len())).await.json();
+        let page = user.get_made(&format!("{path}?offset={}&limit=12", ids.len())).await.json();
         let found = column(&page, "id");
         assert!((1..6).contains(&found.len()), "{}", found.len());
         ids.extend(found);

@@ -4,12 +4,13 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use actix_web::{HttpResponse, web};
 use dallosh_contracts::Permission;
 use dallosh_primitives::{SystemClock, Uid};
-use dallosh_service_kit::{Config, Problem, Revocations, Service, Sources};
+use dallosh_service_kit::{Config, Problem, Revocations, Routes, Service, Sources};
 use dallosh_storage::Storage;
 use dallosh_store::Store;
 use dallosh_testkit::{jwks, token};
@@ -42,23 +43,15 @@ type Shared = web::Data<Mutex<Tasks>>;
 
 /// Publishes the key that signs the tests' tokens, and answers for the tasks service.
 fn neighbours(listener: TcpListener, tasks: Shared) -> Service {
-    Service {
-        name: "neighbours",
-        listener,
-        routes: Arc::new(move |config| {
-            config
-                .app_data(tasks.clone())
-                .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
-                .route(Revocations::PATH, web::get().to(async || HttpResponse::Ok().json(Revocations::default())))
-                .route("/v1/tasks", web::get().to(list_tasks))
-                .route("/v1/tasks", web::post().to(make_task));
-        }),
-        workers: Vec::new(),
-        checks: Vec::new(),
-        threads: 1,
-        tls: None,
-        admit: None,
-    }
+    let routes: Routes = Arc::new(move |config| {
+        config
+            .app_data(tasks.clone())
+            .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
+            .route(Revocations::PATH, web::get().to(async || HttpResponse::Ok().json(Revocations::default())))
+            .route("/v1/tasks", web::get().to(list_tasks))
+            .route("/v1/tasks", web::post().to(make_task));
+    });
+    Service::new("neighbours", listener, routes)
 }
 
 async fn list_tasks(tasks: Shared) -> HttpResponse {
@@ -198,6 +191,19 @@ impl User<'_> {
 
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// Asks until what is asked for was made.
+    pub async fn get_made(&self, path: &str) -> Answer {
+        for _ in 0..600 {
+            let answer = self.get(path).await;
+            if answer.status != 202 {
+                return answer;
+            }
+            assert_eq!((answer.header("retry-after"), &answer.json()["status"]), ("1", &json!("running")));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{path} was not made in half a minute");
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
