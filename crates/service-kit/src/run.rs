@@ -55,6 +55,13 @@ pub struct Service {
     pub admit: Option<Admit>,
 }
 
+impl Service {
+    /// A service without workers and needs, on one thread, that speaks plain HTTP with whoever comes.
+    pub fn new(name: &'static str, listener: TcpListener, routes: Routes) -> Self {
+        Self { name, listener, routes, workers: Vec::new(), checks: Vec::new(), threads: 1, tls: None, admit: None }
+    }
+}
+
 /// A service could not run.
 #[derive(Debug, thiserror::Error)]
 #[error("service {service} failed")]

@@ -85,21 +85,17 @@ pub async fn service(
     let kept = web::Data::from(idempotency.clone());
     let workers = vec![idempotency.worker(), recorder(&state, broker, config)];
     let database = store.clone();
+    let routes: Routes = Arc::new(move |config: &mut ServiceConfig| {
+        config.app_data(state.clone()).app_data(verifier.clone()).app_data(kept.clone());
+        routes::register(config);
+    });
     Ok(Service {
-        name: "admin",
-        listener,
-        routes: Arc::new(move |config: &mut ServiceConfig| {
-            config.app_data(state.clone()).app_data(verifier.clone()).app_data(kept.clone());
-            routes::register(config);
-        }),
         workers,
         checks: vec![Check::new("database", move || {
             let database = database.clone();
             async move { database.ping().await }
         })],
-        threads: 1,
-        tls: None,
-        admit: None,
+        ..Service::new("admin", listener, routes)
     })
 }
 

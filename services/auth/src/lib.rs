@@ -68,14 +68,9 @@ pub async fn service(
         async move { database.ping().await }
     });
     Ok(Service {
-        name: "auth",
-        listener,
-        routes,
         workers: vec![sweeper, idempotency.worker()],
         checks: vec![check],
-        threads: 1,
-        tls: None,
-        admit: None,
+        ..Service::new("auth", listener, routes)
     })
 }
 

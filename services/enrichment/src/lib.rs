@@ -96,5 +96,5 @@ pub async fn service(listener: TcpListener, config: &Config, kind: Kind, parts: 
             async move { storage.ping().await }
         }),
     ];
-    Ok(Service { name: "enrichment", listener, routes, workers, checks, threads: 1, tls: None, admit: None })
+    Ok(Service { workers, checks, ..Service::new("enrichment", listener, routes) })
 }

@@ -59,13 +59,11 @@ pub async fn service(
     let idempotency = Arc::new(Idempotency::open(store, Arc::new(SystemClock)).await?);
     let kept = web::Data::from(idempotency.clone());
     let (database, objects) = (store.clone(), storage.clone());
+    let routes: Routes = Arc::new(move |config: &mut ServiceConfig| {
+        config.app_data(data.clone()).app_data(verifier.clone()).app_data(kept.clone());
+        routes::register(config);
+    });
     Ok(Service {
-        name: "files",
-        listener,
-        routes: Arc::new(move |config: &mut ServiceConfig| {
-            config.app_data(data.clone()).app_data(verifier.clone()).app_data(kept.clone());
-            routes::register(config);
-        }),
         workers: vec![janitor::worker(state), idempotency.worker()],
         checks: vec![
             Check::new("database", move || {
@@ -77,9 +75,7 @@ pub async fn service(
                 async move { objects.ping().await }
             }),
         ],
-        threads: 1,
-        tls: None,
-        admit: None,
+        ..Service::new("files", listener, routes)
     })
 }
 

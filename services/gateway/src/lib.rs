@@ -220,7 +220,14 @@ pub fn service_with(
     let each = usize::try_from(config.connections_per_address.get()).unwrap_or(usize::MAX);
     let connections = Connections::new(limits.connections, each, config.trusted_proxies.clone());
     let admit: Admit = Arc::new(move |peer| connections.admit(peer));
-    Ok(Service { name: "gateway", listener, routes, workers, checks, threads: THREADS, tls, admit: Some(admit) })
+    Ok(Service {
+        workers,
+        checks,
+        threads: THREADS,
+        tls,
+        admit: Some(admit),
+        ..Service::new("gateway", listener, routes)
+    })
 }
 
 /// The `OpenAPI` document of the gateway's own routes.

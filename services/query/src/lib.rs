@@ -37,21 +37,16 @@ pub fn service(listener: TcpListener, config: &Config, storage: &Storage) -> Res
     let auth = ServiceClient::new(config.url_of(ServiceName::Auth))?;
     let verifier = web::Data::new(TokenVerifier::new(auth));
     let objects = storage.clone();
+    let routes: Routes = Arc::new(move |config: &mut ServiceConfig| {
+        config.app_data(state.clone()).app_data(verifier.clone());
+        routes::register(config);
+    });
     Ok(Service {
-        name: "query",
-        listener,
-        routes: Arc::new(move |config: &mut ServiceConfig| {
-            config.app_data(state.clone()).app_data(verifier.clone());
-            routes::register(config);
-        }),
-        workers: Vec::new(),
         checks: vec![Check::new("storage", move || {
             let objects = objects.clone();
             async move { objects.ping().await }
         })],
-        threads: 1,
-        tls: None,
-        admit: None,
+        ..Service::new("query", listener, routes)
     })
 }
 

@@ -92,14 +92,9 @@ pub async fn service(
         }),
     ];
     Ok(Service {
-        name: "tasks",
-        listener,
-        routes,
         workers: vec![hints.worker(broker.clone()), idempotency.worker()],
         checks,
-        threads: 1,
-        tls: None,
-        admit: None,
+        ..Service::new("tasks", listener, routes)
     })
 }
 

@@ -135,16 +135,7 @@ impl Server {
             config.app_data(kept.clone()).app_data(verifier.clone()).app_data(told.clone());
             config.service(keys).service(revocations).service(create_thing).service(take_upload).service(sign_in);
         });
-        let service = Service {
-            name: "test",
-            listener,
-            routes,
-            workers: Vec::new(),
-            checks: Vec::new(),
-            threads: 1,
-            tls: None,
-            admit: None,
-        };
+        let service = Service::new("test", listener, routes);
         let stop = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
         let figures = PrometheusBuilder::new().build_recorder().handle();

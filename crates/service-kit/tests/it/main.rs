@@ -154,8 +154,7 @@ impl Running {
                 .service(events)
                 .service(long_work);
         });
-        let service =
-            Service { name: "test", listener, routes, workers: Vec::new(), checks, threads: 1, tls: None, admit: None };
+        let service = Service { checks, ..Service::new("test", listener, routes) };
         let figures = PrometheusBuilder::new().build_recorder().handle();
         let stop = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
@@ -413,17 +412,11 @@ async fn a_stop_with_open_streams_takes_less_than_ten_seconds() {
 async fn a_worker_that_panics_or_hangs_does_not_hold_up_the_stop() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let service = Service {
-        name: "test",
-        listener,
-        routes: Arc::new(|_| ()),
         workers: vec![
             Box::new(|_| Box::pin(async { panic!("on purpose") })),
             Box::new(|stop| Box::pin(async move { stop.cancelled().await })),
         ],
-        checks: Vec::new(),
-        threads: 1,
-        tls: None,
-        admit: None,
+        ..Service::new("test", listener, Arc::new(|_| ()))
     };
     let figures = PrometheusBuilder::new().build_recorder().handle();
     let stop = CancellationToken::new();

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use dallosh_broker::Broker;
 use dallosh_contracts::Permission;
 use dallosh_primitives::{SystemClock, Uid};
-use dallosh_service_kit::{Config, Revocations, Service, Sources};
+use dallosh_service_kit::{Config, Revocations, Routes, Service, Sources};
 use dallosh_store::Store;
 use dallosh_testkit::{jwks, token};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -33,22 +33,14 @@ type Shared = web::Data<Mutex<Server>>;
 
 /// Publishes the key that signs the tests' tokens, and answers for a model's server.
 fn neighbours(listener: TcpListener, server: Shared) -> Service {
-    Service {
-        name: "neighbours",
-        listener,
-        routes: Arc::new(move |config| {
-            config
-                .app_data(server.clone())
-                .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
-                .route(Revocations::PATH, web::get().to(async || HttpResponse::Ok().json(Revocations::default())))
-                .route("/v1/chat/completions", web::post().to(complete));
-        }),
-        workers: Vec::new(),
-        checks: Vec::new(),
-        threads: 1,
-        tls: None,
-        admit: None,
-    }
+    let routes: Routes = Arc::new(move |config| {
+        config
+            .app_data(server.clone())
+            .route("/.well-known/jwks.json", web::get().to(async || HttpResponse::Ok().json(jwks())))
+            .route(Revocations::PATH, web::get().to(async || HttpResponse::Ok().json(Revocations::default())))
+            .route("/v1/chat/completions", web::post().to(complete));
+    });
+    Service::new("neighbours", listener, routes)
 }
 
 async fn complete(server: Shared, request: HttpRequest) -> HttpResponse {

@@ -90,19 +90,7 @@ fn admin(registration: web::Data<Mutex<Registration>>) -> (Service, String) {
     let routes: Routes = Arc::new(move |config| {
         config.app_data(registration.clone()).route("/internal/settings", web::get().to(settings));
     });
-    (
-        Service {
-            name: "admin",
-            listener,
-            routes,
-            workers: Vec::new(),
-            checks: Vec::new(),
-            threads: 1,
-            tls: None,
-            admit: None,
-        },
-        base,
-    )
+    (Service::new("admin", listener, routes), base)
 }
 
 async fn settings(registration: web::Data<Mutex<Registration>>) -> HttpResponse {

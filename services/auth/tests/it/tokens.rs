@@ -162,16 +162,7 @@ pub async fn guarded(stack: &Stack) -> String {
     let routes: Routes = Arc::new(move |config| {
         config.app_data(verifier.clone()).route("/guarded", web::get().to(list_users));
     });
-    let service = Service {
-        name: "other",
-        listener,
-        routes,
-        workers: vec![],
-        checks: vec![],
-        threads: 1,
-        tls: None,
-        admit: None,
-    };
+    let service = Service::new("other", listener, routes);
     serve(service, stack.stop.clone()).await;
     base
 }
