@@ -170,7 +170,8 @@ mod tests {
     impl Numbers {
         fn new() -> (Self, Followed<Self>) {
             let hints = Hints::new();
-            let log = Self { written: Arc::default(), is_over: Arc::default(), reads: Arc::default(), hints: hints.clone() };
+            let log =
+                Self { written: Arc::default(), is_over: Arc::default(), reads: Arc::default(), hints: hints.clone() };
             (log, Followed::new(hints))
         }
 
