@@ -1,7 +1,7 @@
 // How heavy the landing page is and how fast the analysis is there: `npm run measure` with what `npm run e2e` needs.
 // Prints the script that the landing page asks for, in bytes as they are sent, and how long /home/analysis takes until its
 // figures can be pressed, each time in a browser that has nothing of it yet.
-import { openPage, register, sample, startStack } from '../tests/e2e/stack.mjs';
+import { labelSample, openPage, register, startStack } from '../tests/e2e/stack.mjs';
 
 const ROUNDS = 5;
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -17,10 +17,7 @@ try {
 
   const { page, context } = await openPage(stack);
   await register(page);
-  await page.goto('/home/datasets?new=1');
-  await page.locator('input[type=file]').setInputFiles(sample);
-  await page.getByRole('button', { name: 'Add and start' }).click();
-  await page.getByRole('button', { name: 'Restart' }).waitFor({ timeout: 120_000 });
+  await labelSample(page);
   const storageState = await context.storageState();
   await context.close();
 

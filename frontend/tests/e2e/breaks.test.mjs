@@ -2,16 +2,22 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { manyPosts } from './posts.mjs';
-import { openPage, register, startStack, until } from './stack.mjs';
+import { openPage, register, startSlowModel, startStack, until } from './stack.mjs';
 
-let stack;
-before(async () => { stack = await startStack(); });
-after(() => stack?.stop());
+let stack, model;
+before(async () => {
+  stack = await startStack();
+  model = await startSlowModel(stack, 200);
+});
+after(async () => {
+  await model?.stop();
+  await stack?.stop();
+});
 
 /** Uploads and adds a task of many small pages; the page shows it. */
-async function addTask(page, name, button, rows = 6000) {
+async function addTask(page, name, button) {
   await page.goto('/home/datasets?new=1');
-  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: manyPosts(rows) });
+  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: manyPosts(300) });
   await page.getByText('Options').click();
   await page.getByLabel('Texts a page').fill('5');
   await page.getByRole('button', { name: button }).click();

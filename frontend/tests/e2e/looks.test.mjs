@@ -2,17 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { asContext, lookAt, VARIANTS } from './look.mjs';
-import { openPage, register, sample, startStack } from './stack.mjs';
+import { labelSample, openPage, register, startStack } from './stack.mjs';
 
 let stack, state;
 before(async () => {
   stack = await startStack();
   const { page, context } = await openPage(stack);
   await register(page);
-  await page.goto('/home/datasets?new=1');
-  await page.locator('input[type=file]').setInputFiles(sample);
-  await page.getByRole('button', { name: 'Add and start' }).click();
-  await page.getByRole('button', { name: 'Restart' }).waitFor({ timeout: 60_000 });
+  await labelSample(page);
   const task = new URL(page.url()).searchParams.get('id');
   const file = await page.evaluate(async (id) => (await (await fetch(`/v1/tasks/${id}`)).json()).data.file_id, task);
   state = { file, task, storage: await context.storageState() };

@@ -2,17 +2,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { openPage, register, sample, startStack } from './stack.mjs';
+import { labelSample, openPage, register, startStack } from './stack.mjs';
 
 let stack, page, faults;
 before(async () => {
   stack = await startStack();
   ({ page, faults } = await openPage(stack, { colorScheme: 'dark' }));
   await register(page);
-  await page.goto('/home/datasets?new=1');
-  await page.locator('input[type=file]').setInputFiles(sample);
-  await page.getByRole('button', { name: 'Add and start' }).click();
-  await page.getByRole('button', { name: 'Restart' }).waitFor({ timeout: 60_000 });
+  await labelSample(page);
   await page.getByRole('link', { name: 'Open the analysis' }).click();
   await page.getByRole('button', { name: 'Export: Sentiment over time' }).waitFor();
   await page.goto(`${page.url()}&from=2024-10-20&to=2024-10-26&sentiment=negative`);

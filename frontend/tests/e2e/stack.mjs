@@ -8,7 +8,9 @@ import { Transform } from 'node:stream';
 import { chromium } from 'playwright-core';
 
 const root = new URL('../../..', import.meta.url).pathname;
-const binary = process.env.DALLOSH_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug/dallosh');
+const built = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug');
+const binary = process.env.DALLOSH_BIN ?? join(built, 'dallosh');
+const fakeModel = join(built, 'examples/fake_model');
 const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export const sample = join(root, 'samples/posts.csv');
@@ -71,6 +73,33 @@ export async function startStack() {
   return { url: line.url, line, browser, stop: async () => { await browser.close(); line.close(); await stop(); } };
 }
 
+/** A model that takes its time, asked by every task from now on: what it does can be watched on any machine. */
+export async function startSlowModel(stack, milliseconds) {
+  const model = spawn(fakeModel, ['--latency', milliseconds], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = () => new Promise((done) => { model.once('exit', done); model.kill('SIGINT'); });
+  try {
+    const baseUrl = await new Promise((done, failed) => {
+      model.once('error', failed);
+      model.stdout.once('data', (line) => done(String(line).trim().replace(/^ready /, '')));
+    });
+    const api = async (path, method, body, headers) => {
+      const answer = await fetch(`${stack.url}/v1${path}`, { method, headers: { 'content-type': 'application/json', ...headers }, body: body && JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+      return { data: await answer.json(), tag: answer.headers.get('etag') };
+    };
+    const [email, password] = administrator();
+    const { data: { access_token } } = await api('/auth/login', 'POST', { email, password });
+    const authorization = `Bearer ${access_token}`;
+    const { data: { uid } } = await api('/settings/ai/models', 'POST', { kind: 'external', provider: 'openai', model: 'slow', baseUrl }, { authorization });
+    const { tag } = await api('/settings/ai', 'GET', undefined, { authorization });
+    await api('/settings/ai', 'PATCH', { preferences: { mode: 'external', default_external_model_id: uid } }, { authorization, 'if-match': tag });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
+}
+
 const known = [/Failed to load resource/];
 
 /** A page whose faults are kept: console errors, exceptions, answers from 400 on that nobody expected. */
@@ -106,5 +135,15 @@ export async function signIn(page, email, password) {
   await page.waitForURL(/\/(admin|home)/);
 }
 
-/** The administrator of the development profile; DALLOSH_ADMIN (`address:password`) names another one. */
-export const signInAsAdmin = (page) => signIn(page, ...(process.env.DALLOSH_ADMIN ?? 'admin@free.com:123456').split(/:(.*)/, 2));
+/** Address and password of the development profile's administrator; DALLOSH_ADMIN (`address:password`) names another one. */
+const administrator = () => (process.env.DALLOSH_ADMIN ?? 'admin@free.com:123456').split(/:(.*)/, 2);
+
+export const signInAsAdmin = (page) => signIn(page, ...administrator());
+
+/** Uploads the sample and starts it; the page shows the task, done. */
+export async function labelSample(page) {
+  await page.goto('/home/datasets?new=1');
+  await page.locator('input[type=file]').setInputFiles(sample);
+  await page.getByRole('button', { name: 'Add and start' }).click();
+  await page.getByRole('button', { name: 'Restart' }).waitFor({ timeout: 120_000 });
+}
