@@ -26,10 +26,12 @@ export function useFile(id: string | undefined) {
   return { file: listed ?? alone.data, error: alone.error, isPending: !listed && (files.isPending || (alone.isPending && alone.fetchStatus !== 'idle')) };
 }
 
-/** The task as it was last read, alone or in the list. */
+/** The task as it was last changed among its readings, alone and in the list. */
 export function knownTask(queries: QueryClient, id: string): ResourceTaskData | undefined {
-  return queries.getQueryData<ResourceTaskData>(getTaskQueryKey({ path: { task_id: id } }))
-    ?? queries.getQueryData<ListOfResourceTaskData>(listTasksQueryKey(ALL))?.items.find(({ uid }) => uid === id);
+  const alone = queries.getQueryData<ResourceTaskData>(getTaskQueryKey({ path: { task_id: id } }));
+  const listed = queries.getQueryData<ListOfResourceTaskData>(listTasksQueryKey(ALL))?.items.find(({ uid }) => uid === id);
+  if (!alone || !listed) return alone ?? listed;
+  return Date.parse(alone.updatedAt) > Date.parse(listed.updatedAt) ? alone : listed;
 }
 
 /** Writes a task that an answer or an event brought wherever it is shown. */
