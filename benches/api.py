@@ -12,7 +12,7 @@ import argparse, json, os, re, shutil, socket, statistics, subprocess, sys, temp
 from pathlib import Path
 
 from llm_rate import TARGET, Door, Program, posts
-from sse import memory, tasks_port
+from sse import memory, service_port
 
 PEER = '''
 import json, sqlite3, sys
@@ -144,7 +144,7 @@ def main():
             door.upload(posts(count + 1))
         _, listed = door.json("GET", "/v1/files?limit=200")
         detail = f"/v1/files/{listed['items'][40]['uid']}"
-        direct = [port for port in tasks_port(engine.process.pid, detail, door.auth["Authorization"]) if port != engine.url.port][0]
+        direct = service_port(engine, detail, door.auth["Authorization"])
         ours = door.auth["Authorization"].removeprefix("Bearer ")
 
         (folder / "peer").mkdir()

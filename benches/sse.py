@@ -36,10 +36,10 @@ def ports(pid):
     return [int(line[1].split(":")[1], 16) for line in lines if line[3] == "0A" and line[9] in inodes]
 
 
-def tasks_port(pid, path, auth):
-    """The port of the service that knows a task, beside the gateway's."""
+def service_port(engine, path, auth):
+    """The port of the service behind the gateway that answers for a path."""
     found = []
-    for port in ports(pid):
+    for port in ports(engine.process.pid):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {auth}\r\n\r\n".encode())
             answer = b""
@@ -47,7 +47,8 @@ def tasks_port(pid, path, auth):
                 answer += piece
         if answer.startswith(b"HTTP/1.1 200"):
             found.append(port)
-    return found
+    (port,) = [port for port in found if port != engine.url.port]
+    return port
 
 
 class Client:
@@ -99,7 +100,7 @@ async def run(options, folder):
                 _, answer = engine.call("POST", "/v1/auth/login", body, {"Content-Type": "application/json"})
                 auths.append(f"Bearer {json.loads(answer)['access_token']}")
         else:
-            (port,) = [port for port in tasks_port(engine.process.pid, path, auths[0]) if port != engine.url.port]
+            port = service_port(engine, path, auths[0])
         before, cpu = memory(engine.process.pid), engine.cpu()
         clients = [Client(port, f"{path}/events", auths[number % len(auths)], number < options.clients * options.slow)
                    for number in range(options.clients)]
