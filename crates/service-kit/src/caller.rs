@@ -1,10 +1,12 @@
-use std::{collections::BTreeSet, pin::Pin, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use dallosh_contracts::Permission;
 use dallosh_primitives::Uid;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, get_current_timestamp, jwk::JwkSet};
+use moka::future::Cache;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{ErrorCode, Patience, Problem, Published, Revocations, ServiceClient, Standing, published::Ages};
 
@@ -18,6 +20,11 @@ pub const TOKEN_TYPE: &str = "at+jwt";
 const LONGEST_TOKEN: usize = 8192;
 /// The longest life that an access token can have, in seconds.
 const LONGEST_LIFE: i64 = 24 * 3600;
+/// How much clocks may differ, in seconds.
+const LEEWAY: u64 = 5;
+/// How many tokens are known by their digests, and for how long at most.
+const KNOWN: u64 = 10_000;
+const KNOWN_FOR: Duration = Duration::from_mins(10);
 /// What an administrator decides holds within five seconds, in streams that look each second too. Who can't learn of it
 /// for a minute believes nobody.
 const REVOCATIONS: Ages =
@@ -70,6 +77,24 @@ pub struct TokenVerifier {
     auth: ServiceClient,
     keys: Published<JwkSet>,
     revocations: Published<Revocations>,
+    /// The tokens whose signatures were good, by their digests: a signature costs more than all else about a short request.
+    known: Cache<[u8; 32], Known>,
+}
+
+/// A token whose signature was good.
+#[derive(Clone)]
+struct Known {
+    /// The id of the key that signed it.
+    kid: Arc<str>,
+    claims: Arc<Claims>,
+}
+
+impl Known {
+    /// Whether it would still be believed: the key is published, and the token has not run out.
+    fn holds(&self, keys: &JwkSet) -> bool {
+        let now = i64::try_from(get_current_timestamp().saturating_sub(LEEWAY)).unwrap_or(i64::MAX);
+        keys.find(&self.kid).is_some() && self.claims.exp >= now
+    }
 }
 
 impl TokenVerifier {
@@ -79,6 +104,7 @@ impl TokenVerifier {
             auth,
             keys: Published::keys("the auth service", Patience::INSIDE),
             revocations: Published::new("the auth service", REVOCATIONS, Patience::INSIDE),
+            known: Cache::builder().max_capacity(KNOWN).time_to_live(KNOWN_FOR).build(),
         }
     }
 
@@ -87,32 +113,50 @@ impl TokenVerifier {
     /// # Errors
     /// `unauthorized` for anything that is not a valid access token of ours, without saying why, and for one that was
     /// revoked; `unavailable` when the keys or the revocations can't be had.
-    pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
-        let refused = Problem::unauthorized;
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, Problem> {
         if token.len() > LONGEST_TOKEN {
-            return Err(refused());
+            return Err(Problem::unauthorized());
         }
+        let digest = Sha256::digest(token).into();
+        let claims = match self.known.get(&digest).await {
+            Some(known) if known.holds(&*self.keys(&known.kid).await?) => known.claims,
+            _ => {
+                let known = self.read(token).await?;
+                self.known.insert(digest, known.clone()).await;
+                known.claims
+            }
+        };
+        self.check(&claims).await?;
+        Ok(claims)
+    }
+
+    /// The keys that the auth service publishes; asked for anew when `kid` is not among them.
+    async fn keys(&self, kid: &str) -> Result<Arc<JwkSet>, Problem> {
+        self.keys.having(kid, || self.auth.get::<JwkSet>("/.well-known/jwks.json", None)).await
+    }
+
+    /// Checks all that the token itself can show.
+    async fn read(&self, token: &str) -> Result<Known, Problem> {
+        let refused = Problem::unauthorized;
         let head = decode_header(token).map_err(|_| refused())?;
         if head.alg != Algorithm::EdDSA || head.typ.as_deref() != Some(TOKEN_TYPE) {
             return Err(refused());
         }
         let kid = head.kid.ok_or_else(refused)?;
-        let ask = || self.auth.get::<JwkSet>("/.well-known/jwks.json", None);
-        let keys = self.keys.having(&kid, ask).await?;
+        let keys = self.keys(&kid).await?;
         let key = keys.find(&kid).and_then(|jwk| DecodingKey::from_jwk(jwk).ok()).ok_or_else(refused)?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[AUDIENCE]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         rules.validate_nbf = true;
-        rules.leeway = 5;
+        rules.leeway = LEEWAY;
         let claims = decode::<Claims>(token, &key, &rules).map_err(|_| refused())?.claims;
         // What a mistake signed for a lifetime is no token of ours.
         if claims.exp.saturating_sub(claims.iat) > LONGEST_LIFE {
             return Err(refused());
         }
-        self.check(&claims).await?;
-        Ok(claims)
+        Ok(Known { kid: kid.into(), claims: Arc::new(claims) })
     }
 
     /// Refuses what was revoked since the token was signed.
@@ -150,7 +194,7 @@ pub struct Caller {
     pub session: Uid,
     /// Which of them.
     pub credential: Credential,
-    claims: Claims,
+    claims: Arc<Claims>,
     token: String,
 }
 
@@ -231,5 +275,32 @@ pub fn bearer_token(request: &HttpRequest) -> Result<String, Problem> {
         Ok(token.to_owned())
     } else {
         Err(Problem::unauthorized())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_good_is_believed_no_longer_than_its_time_and_its_key() {
+        let user = Uid::new();
+        let now = i64::try_from(get_current_timestamp()).unwrap();
+        let keys = |kid: &str| -> JwkSet {
+            serde_json::from_value(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": "AA" }] }))
+                .unwrap()
+        };
+        let until = |exp: i64| {
+            let claims = json!({
+                "sub": user, "iss": ISSUER, "aud": AUDIENCE, "iat": now - 600, "nbf": now - 600, "exp": exp, "jti": user,
+                "sid": user, "role": user, "role_revision": 1, "assignment": 1, "permissions": [],
+            });
+            Known { kid: "one".into(), claims: serde_json::from_value::<Claims>(claims).unwrap().into() }
+        };
+        assert!(until(now + 60).holds(&keys("one")));
+        assert!(!until(now - 60).holds(&keys("one")), "it ran out");
+        assert!(!until(now + 60).holds(&keys("another")), "its key was withdrawn");
     }
 }
