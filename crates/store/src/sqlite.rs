@@ -12,7 +12,10 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior, ffi, params_from_iter, types};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior, config::DbConfig, ffi, params_from_iter,
+    types,
+};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -99,6 +102,8 @@ impl DatabaseFile {
         let connection = Connection::open(&self.path)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A plan depends on no bound value: else a statement is prepared anew whenever another one is bound.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if writes {
             let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
             if mode != "wal" {
