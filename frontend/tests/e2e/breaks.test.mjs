@@ -17,7 +17,7 @@ after(async () => {
 /** Uploads and adds a task of many small pages; the page shows it. */
 async function addTask(page, name, button) {
   await page.goto('/home/datasets?new=1');
-  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: manyPosts(300) });
+  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: manyPosts(300, name) });
   await page.getByText('Options').click();
   await page.getByLabel('Texts a page').fill('5');
   await page.getByRole('button', { name: button }).click();
