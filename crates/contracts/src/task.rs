@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
 use rust_decimal::Decimal;
@@ -171,6 +173,8 @@ pub struct Progress {
     pub pages_total: u64,
     /// Pages whose answers are stored.
     pub pages_done: u64,
+    /// Of these, how many hold answers of each model, by its name. A page that several models answered counts for each.
+    pub pages_by_model: BTreeMap<String, u64>,
     /// 0 to 100, over all steps.
     pub percent: f64,
     /// Over the last seconds; `null` when nothing moves.

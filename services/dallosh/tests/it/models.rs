@@ -125,6 +125,31 @@ async fn an_outage_is_shown_and_waited_for_and_costs_no_row() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_page_that_fell_back_to_another_model_is_counted_for_that_one() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let (first, second) = (FakeModel::start().await, FakeModel::start().await);
+    let (admin, analyst) = (stack.admin().await?, stack.analyst().await?);
+    register_with(&admin, &second, json!({ "model": "stand-in" })).await?;
+    register(&admin, &first).await?;
+    // Of the second page.
+    first.when("no 150 ", Fault::status(400));
+    let options = json!({ "topics": TOPICS, "paginate_rows_limit": 100, "concurrency": 1 });
+    let (_, task) = analyst.new_task(&posts(300), options).await?;
+    analyst.act(&task, "start").await?.expect(202)?;
+    let done = analyst.wait_for(&task, "done").await?;
+    let pages_of = |model: &FakeModel| model.answers().get("right").copied().unwrap_or(0);
+    let answered = (pages_of(&first), pages_of(&second));
+    ensure!(answered.0 + answered.1 == 3 && answered.1 > 0, "nothing fell back: {answered:?}");
+    let progress = &done["progress"];
+    ensure!(progress["pages_by_model"] == json!({ "tester": answered.0, "stand-in": answered.1 }), "{progress}");
+    // The stream and the history tell it too.
+    let history = analyst.history(&task).await?;
+    let told = history.iter().rev().find_map(|event| event["data"]["progress"].get("pages_by_model"));
+    ensure!(told == Some(&progress["pages_by_model"]), "{told:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_task_without_a_model_that_it_may_ask_is_refused_at_its_start() -> Result<()> {
     let stack = Stack::embedded(DALLOSH, &[]).await?;
     let analyst = stack.analyst().await?;

@@ -1,7 +1,7 @@
 //! Step 3: the model is asked, page by page; a page counts once its answers are stored.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -280,6 +280,8 @@ struct Tally {
     round: i64,
     /// Pages of this round.
     done: BTreeSet<i64>,
+    /// How many of them each model answered.
+    pages_by_model: BTreeMap<String, u64>,
     /// Texts that were answered in the rounds before.
     answered_before: HashSet<u128>,
     /// Texts with an outcome; `true` for a failure.
@@ -297,6 +299,7 @@ impl Tally {
             rows,
             round,
             done: BTreeSet::new(),
+            pages_by_model: BTreeMap::new(),
             answered_before: HashSet::new(),
             outcomes: HashMap::new(),
             rows_done: 0,
@@ -314,8 +317,13 @@ impl Tally {
 
     /// Adds a page; those of earlier rounds come before those of later ones.
     fn add(&mut self, page: &PageResult) {
-        if page.round == self.round && !self.done.insert(page.number) {
-            return;
+        if page.round == self.round {
+            if !self.done.insert(page.number) {
+                return;
+            }
+            for model in &page.models {
+                *self.pages_by_model.entry(model.clone()).or_default() += 1;
+            }
         }
         for (key, answer) in &page.answers {
             let Some(key) = key_of(key) else { continue };
@@ -360,6 +368,7 @@ impl Tally {
         progress.rows_failed = self.rows_failed;
         progress.pages_total = pages_total;
         progress.pages_done = u64::try_from(self.done.len()).unwrap_or(u64::MAX);
+        progress.pages_by_model.clone_from(&self.pages_by_model);
         progress.percent = 16.0 + 74.0 * share_of(progress.pages_done, pages_total);
         progress.texts_cached = self.cached;
         details.insert("models_used".to_owned(), json!(self.models));

@@ -2452,6 +2452,12 @@ export type Progress = {
      */
     eta_seconds?: number | null;
     /**
+     * Of these, how many hold answers of each model, by its name. A page that several models answered counts for each.
+     */
+    pages_by_model?: {
+        [key: string]: number;
+    };
+    /**
      * Pages whose answers are stored.
      */
     pages_done?: number;
