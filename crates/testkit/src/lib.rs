@@ -22,5 +22,5 @@ pub use node::Node;
 pub use posts::posts;
 pub use process::Process;
 pub use proxy::{Proxy, Wire};
-pub use servers::{aimock_url, amqp_url, cognito_endpoint, llama, mongodb_url, s3_endpoint};
+pub use servers::{aimock_url, amqp_url, cognito_endpoint, llama, mongodb_url, s3_bucket};
 pub use stack::Stack;

@@ -28,9 +28,13 @@ pub fn aimock_url() -> Result<String> {
     variable("DALLOSH_TEST_AIMOCK_URL")
 }
 
-/// A running S3 server.
-pub fn s3_endpoint() -> Result<String> {
-    variable("DALLOSH_TEST_S3_ENDPOINT")
+/// A bucket of its own on a running S3 server; the server and the bucket.
+pub async fn s3_bucket() -> Result<(String, String)> {
+    let endpoint = variable("DALLOSH_TEST_S3_ENDPOINT")?;
+    let bucket = format!("test-{}", uuid::Uuid::new_v4().simple());
+    let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await?;
+    made.error_for_status().context("the bucket can't be made")?;
+    Ok((endpoint, bucket))
 }
 
 /// A running server of user pools, which is Cognito's part of AWS.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::{Client, Process, amqp_url, mongodb_url, s3_endpoint};
+use crate::{Client, Process, amqp_url, mongodb_url, s3_bucket};
 
 /// The services in the order in which a stack of separate processes starts them.
 const SERVICES: [&str; 7] = ["auth", "admin", "files", "tasks", "enrichment", "query", "gateway"];
@@ -34,10 +34,7 @@ impl Stack {
 
     /// A process for each service, with MongoDB, RabbitMQ and S3.
     pub async fn separate(binary: &str) -> Result<Self> {
-        let bucket = format!("test-{}", uuid::Uuid::new_v4().simple());
-        let endpoint = s3_endpoint()?;
-        let made = reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await?;
-        made.error_for_status().context("the bucket can't be made")?;
+        let (endpoint, bucket) = s3_bucket().await?;
         let mut environment: Vec<(String, String)> = [
             ("DALLOSH__DATABASE__URL", mongodb_url()?),
             ("DALLOSH__BROKER__URL", amqp_url()?),

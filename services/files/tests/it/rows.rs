@@ -1,4 +1,4 @@
-//! `GET /v1/files/{id}/rows`.
+//! `GET /v1/files/{id}/rows`, of files in a folder and in S3.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -8,6 +8,39 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::stack::{Answer, Stack, User};
+
+/// Makes a test of each function below, on what the named function starts.
+macro_rules! suite {
+    ($start:path) => {
+        super::suite! { $start:
+            any_rows_are_shown_by_their_number_as_they_stand_in_the_file
+            offset_and_limit_are_coerced_and_never_refused
+            where_rows_lie_is_found_out_once_and_goes_with_the_dialect_and_the_file
+            each_stage_has_its_own_rows_once_it_is_there_and_new_ones_when_it_is_written_again
+            only_outliers_or_only_duplicates_are_shown_where_there_are_such_rows
+            a_page_stays_small_and_tells_that_it_ends_early
+            rows_are_shown_to_their_owner_alone
+        }
+    };
+    ($start:path: $($name:ident)*) => {
+        $(
+            #[actix_web::test]
+            async fn $name() {
+                super::$name($start().await).await;
+            }
+        )*
+    };
+}
+use suite;
+
+mod local {
+    super::suite!(crate::stack::Stack::start);
+}
+
+#[cfg(feature = "aws")]
+mod s3 {
+    super::suite!(crate::stack::Stack::on_s3);
+}
 
 /// Asks until it is known where the rows lie, which a tag tells.
 async fn indexed(user: &User<'_>, path: &str) -> Answer {
@@ -27,6 +60,12 @@ async fn put(stack: &Stack, key: &str, content: &str) {
     writer.commit().await.unwrap();
 }
 
+/// What is kept of where rows lie.
+async fn indexes(stack: &Stack) -> Vec<Key> {
+    let known = stack.storage.list(&Key::parse("profiles").unwrap()).await.unwrap();
+    known.into_iter().filter(|key| key.as_str().contains("-rows-")).collect()
+}
+
 fn column(page: &Value, name: &str) -> Vec<String> {
     page["rows"].as_array().unwrap().iter().map(|row| row[name].as_str().unwrap().to_owned()).collect()
 }
@@ -43,9 +82,7 @@ fn posts() -> String {
     content
 }
 
-#[actix_web::test]
-async fn any_rows_are_shown_by_their_number_as_they_stand_in_the_file() {
-    let stack = Stack::start().await;
+async fn any_rows_are_shown_by_their_number_as_they_stand_in_the_file(stack: Stack) {
     let user = stack.analyst();
     let path = format!("/v1/files/{}/rows", user.upload(posts()).await);
     for (offset, limit) in [(0_u64, 3_usize), (499, 4), (4_095, 200), (9_990, 100), (9_999, 1)] {
@@ -61,9 +98,7 @@ async fn any_rows_are_shown_by_their_number_as_they_stand_in_the_file() {
     assert_eq!((&behind["rows"], &behind["total_rows"]), (&json!([]), &json!(10_000)));
 }
 
-#[actix_web::test]
-async fn offset_and_limit_are_coerced_and_never_refused() {
-    let stack = Stack::start().await;
+async fn offset_and_limit_are_coerced_and_never_refused(stack: Stack) {
     let user = stack.analyst();
     let path = format!("/v1/files/{}/rows", user.upload(posts()).await);
     for (query, rows, first) in [
@@ -79,35 +114,32 @@ async fn offset_and_limit_are_coerced_and_never_refused() {
     assert_eq!(last["rows"], json!([]));
 }
 
-#[actix_web::test]
-async fn where_rows_lie_is_found_out_once_and_goes_with_the_dialect_and_the_file() {
-    let stack = Stack::start().await;
+async fn where_rows_lie_is_found_out_once_and_goes_with_the_dialect_and_the_file(stack: Stack) {
     let user = stack.analyst();
     let file = user.upload("a,b;c\n1,2;3\n4,5;6\n").await;
     let path = format!("/v1/files/{file}/rows?offset=1");
     let first = indexed(&user, &path).await;
     assert_eq!(first.json()["rows"], json!([{"a,b": "4,5", "c": "6"}]));
-    let kept = || stack.objects().into_iter().filter(|name| name.contains("-rows-")).collect::<Vec<_>>();
-    let objects = kept();
+    let objects = indexes(&stack).await;
     assert_eq!(objects.len(), 1);
     let tag = first.header("etag");
     let again = Answer::of(user.request(Method::GET, &path).header("if-none-match", tag)).await;
     assert_eq!((again.status, again.header("etag"), again.text()), (304, tag, ""));
-    assert_eq!(kept(), objects);
+    assert_eq!(indexes(&stack).await, objects);
 
     let other = json!({"dialect": {"encoding": "utf-8", "delimiter": ",", "quote": "\"", "has_header": true}});
     assert_eq!(user.patch(&format!("/v1/files/{file}"), other).await.status, 200);
     let second = indexed(&user, &path).await;
     assert_ne!(second.header("etag"), tag);
     assert_eq!(second.json()["rows"], json!([{"a": "4", "b;c": "5;6"}]));
-    assert_eq!(kept().len(), 1, "the older one is gone");
+    assert_eq!(indexes(&stack).await.len(), 1, "the older one is gone");
     assert_eq!(user.delete(&format!("/v1/files/{file}")).await.status, 204);
-    assert_eq!(stack.objects(), Vec::<String>::new());
+    for folder in ["datasets", "cleaned", "analysed", "rejects", "removed", "tables", "uploads", "profiles"] {
+        assert_eq!(stack.storage.list(&Key::parse(folder).unwrap()).await.unwrap(), []);
+    }
 }
 
-#[actix_web::test]
-async fn each_stage_has_its_own_rows_once_it_is_there_and_new_ones_when_it_is_written_again() {
-    let stack = Stack::start().await;
+async fn each_stage_has_its_own_rows_once_it_is_there_and_new_ones_when_it_is_written_again(stack: Stack) {
     let user = stack.analyst();
     let file = user.upload(posts()).await;
     for stage in ["cleaned", "analysed", "removed"] {
@@ -122,9 +154,7 @@ async fn each_stage_has_its_own_rows_once_it_is_there_and_new_ones_when_it_is_wr
     }
 }
 
-#[actix_web::test]
-async fn only_outliers_or_only_duplicates_are_shown_where_there_are_such_rows() {
-    let stack = Stack::start().await;
+async fn only_outliers_or_only_duplicates_are_shown_where_there_are_such_rows(stack: Stack) {
     let user = stack.analyst();
     let file = user.upload(posts()).await;
     let path = format!("/v1/files/{file}/rows");
@@ -154,9 +184,7 @@ async fn only_outliers_or_only_duplicates_are_shown_where_there_are_such_rows() 
     }
 }
 
-#[actix_web::test]
-async fn a_page_stays_small_and_tells_that_it_ends_early() {
-    let stack = Stack::start().await;
+async fn a_page_stays_small_and_tells_that_it_ends_early(stack: Stack) {
     let user = stack.analyst();
     let cell = "x".repeat(200_000);
     let content = (0..12).fold("id,full_text\n".to_owned(), |all, id| format!("{all}{id},{cell}\n"));
@@ -172,9 +200,7 @@ async fn a_page_stays_small_and_tells_that_it_ends_early() {
     assert_eq!(ids, (0..12).map(|id| id.to_string()).collect::<Vec<_>>());
 }
 
-#[actix_web::test]
-async fn rows_are_shown_to_their_owner_alone() {
-    let stack = Stack::start().await;
+async fn rows_are_shown_to_their_owner_alone(stack: Stack) {
     let path = format!("/v1/files/{}/rows", stack.analyst().upload(posts()).await);
     assert_eq!(stack.analyst().get(&path).await.code(), "404 not_found");
     assert_eq!(stack.user([]).get(&path).await.code(), "403 forbidden");

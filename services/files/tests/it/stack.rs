@@ -92,6 +92,13 @@ impl Stack {
         Self::with(&[]).await
     }
 
+    /// Starts with its objects in S3.
+    #[cfg(feature = "aws")]
+    pub async fn on_s3() -> Self {
+        let (endpoint, bucket) = dallosh_testkit::s3_bucket().await.unwrap();
+        Self::with(&[("storage.url", format!("s3://{bucket}/data?endpoint={endpoint}"))]).await
+    }
+
     /// Starts with some keys of the configuration set.
     pub async fn with(more: &[(&'static str, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
