@@ -26,10 +26,15 @@ export function useFile(id: string | undefined) {
   return { file: listed ?? alone.data, error: alone.error, isPending: !listed && (files.isPending || (alone.isPending && alone.fetchStatus !== 'idle')) };
 }
 
-/** The task as it was last changed among its readings, alone and in the list. */
+/** The task as it was read, alone and in the list. */
+export const readingsOf = (queries: QueryClient, id: string) => ({
+  alone: queries.getQueryData<ResourceTaskData>(getTaskQueryKey({ path: { task_id: id } })),
+  listed: queries.getQueryData<ListOfResourceTaskData>(listTasksQueryKey(ALL))?.items.find(({ uid }) => uid === id),
+});
+
+/** The task as it was last changed among its readings. */
 export function knownTask(queries: QueryClient, id: string): ResourceTaskData | undefined {
-  const alone = queries.getQueryData<ResourceTaskData>(getTaskQueryKey({ path: { task_id: id } }));
-  const listed = queries.getQueryData<ListOfResourceTaskData>(listTasksQueryKey(ALL))?.items.find(({ uid }) => uid === id);
+  const { alone, listed } = readingsOf(queries, id);
   if (!alone || !listed) return alone ?? listed;
   return Date.parse(alone.updatedAt) > Date.parse(listed.updatedAt) ? alone : listed;
 }
