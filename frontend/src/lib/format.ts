@@ -1,16 +1,15 @@
 import { useLocale } from 'next-intl';
-import { useMemo } from 'react';
 
 /** Figures, money, times and sizes as a locale writes them. Minus is a true minus, ranges have an en dash. */
 export function formatter(locale: string, timeZone?: string) {
   const zone = timeZone ? { timeZone } : {};
   const number = (options: Intl.NumberFormatOptions) => {
-    const format = new Intl.NumberFormat(locale, options);
-    return (value: number) => format.format(value).replace('-', '−');
+    let format: Intl.NumberFormat | undefined;
+    return (value: number) => (format ??= new Intl.NumberFormat(locale, options)).format(value).replace('-', '−');
   };
   const time = (options: Intl.DateTimeFormatOptions) => {
-    const format = new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, { ...options, ...zone });
-    return (value: string | number | Date) => format.format(new Date(value));
+    let format: Intl.DateTimeFormat | undefined;
+    return (value: string | number | Date) => (format ??= new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, { ...options, ...zone })).format(new Date(value));
   };
   const count = number({ maximumFractionDigits: 0 });
   const decimal = number({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -72,7 +71,13 @@ export function weekdayName(locale: string, weekday: number): string {
 
 export type Formatter = ReturnType<typeof formatter>;
 
+const formatters = new Map<string, Formatter>();
+
+/** One for all who ask for the same locale and zone: what `Intl` makes is dear, and a page writes hundreds of figures. */
 export function useFormat(timeZone?: string): Formatter {
   const locale = useLocale();
-  return useMemo(() => formatter(locale, timeZone), [locale, timeZone]);
+  const key = `${locale} ${timeZone ?? ''}`;
+  let known = formatters.get(key);
+  if (!known) formatters.set(key, known = formatter(locale, timeZone));
+  return known;
 }
