@@ -1,7 +1,8 @@
 'use client';
 
-import { Dialog } from 'radix-ui';
-import { useEffect, useRef, type ReactNode } from 'react';
+import { Portal } from 'radix-ui';
+import { DismissableLayer, FocusScope } from 'radix-ui/internal';
+import { createContext, use, useLayoutEffect, useRef, type ReactNode } from 'react';
 import { CloseButton } from './ui/dialog';
 
 interface SidePanelProps {
@@ -13,24 +14,40 @@ interface SidePanelProps {
   children: ReactNode;
 }
 
-/** What opens beside the page, which stays usable. On narrow screens it comes from below. Closing it gives the focus back. */
-export function SidePanel({ open, of, label, onClose, children }: SidePanelProps) {
+const CloseContext = createContext(() => {});
+
+/**
+ * What opens beside the page, which stays usable: Tab leads on into it. On narrow screens it comes from below, over the page,
+ * and keeps the focus. Closing it gives the focus back.
+ */
+export function SidePanel({ open, ...props }: SidePanelProps) {
+  return open && <OpenPanel {...props} />;
+}
+
+// Not Radix' dialog: that one leads Tab round in a circle, even where it is not modal.
+function OpenPanel({ of, label, onClose, children }: Omit<SidePanelProps, 'open'>) {
   const opener = useRef<Element | null>(null);
-  useEffect(() => { if (open && !document.activeElement?.closest('[role=dialog], [role=menu]')) opener.current = document.activeElement; }, [open, of]);
+  // Before the panel takes the focus.
+  useLayoutEffect(() => { if (!document.activeElement?.closest('[role=dialog], [role=menu]')) opener.current = document.activeElement; }, [of]);
+  const covers = matchMedia('(width < 48rem)').matches;
   return (
-    <Dialog.Root open={open} modal={false} onOpenChange={(next) => { if (!next) onClose(); }}>
-      <Dialog.Portal>
-        <Dialog.Content
-          aria-describedby={undefined}
+    <Portal.Root>
+      <FocusScope.Root
+        asChild
+        loop={covers}
+        onUnmountAutoFocus={(event) => { event.preventDefault(); if (opener.current instanceof HTMLElement || opener.current instanceof SVGElement) opener.current.focus(); }}
+      >
+        <DismissableLayer.Root
+          role="dialog"
+          aria-label={label}
           onInteractOutside={(event) => event.preventDefault()}
-          onCloseAutoFocus={(event) => { event.preventDefault(); if (opener.current instanceof HTMLElement || opener.current instanceof SVGElement) opener.current.focus(); }}
-          className="no-print fixed inset-y-0 right-0 z-30 flex w-(--panel-width) flex-col bg-popover shadow-[var(--shadow-panel)] duration-200 data-[state=open]:animate-in data-[state=open]:slide-in-from-right-2 max-md:inset-x-0 max-md:top-16 max-md:w-auto max-md:rounded-t-xl max-md:shadow-[0_0_0_100vmax_var(--overlay)]"
+          onDismiss={onClose}
+          className="no-print fixed inset-y-0 right-0 z-30 flex w-(--panel-width) animate-in slide-in-from-right-2 flex-col bg-popover shadow-[var(--shadow-panel)] duration-200 max-md:inset-x-0 max-md:top-16 max-md:w-auto max-md:rounded-t-xl max-md:shadow-[0_0_0_100vmax_var(--overlay)]"
         >
-          <Dialog.Title className="sr-only">{label}</Dialog.Title>
-          {children}
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+          <CloseContext value={onClose}>{children}</CloseContext>
+        </DismissableLayer.Root>
+      </FocusScope.Root>
+    </Portal.Root>
   );
 }
 
@@ -43,7 +60,7 @@ export function SidePanelHeader({ title, children, below }: { title: ReactNode; 
           <p aria-hidden className="truncate text-lg font-semibold tracking-tight">{title}</p>
           {children}
         </div>
-        <Dialog.Close asChild><CloseButton /></Dialog.Close>
+        <CloseButton onClick={use(CloseContext)} />
       </div>
       {below}
     </header>
