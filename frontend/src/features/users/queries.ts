@@ -1,6 +1,10 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslations } from 'next-intl';
+import { toast } from 'sonner';
 import { deleteUser, getUser, updateUser, type Permission, type ResourceAccountData, type ResourceRoleData, type UpdateUserRequest } from '@/lib/api/generated';
 import { getUserQueryKey, listRolesOptions, listUserSessionsOptions, listUsersInfiniteOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
+import { ApiProblem } from '@/lib/api/problem';
+import { useProblemText } from '@/lib/problem-text';
 
 export interface UserFilters { q: string | null; role: string | null; state: 'active' | 'disabled' | null; sort: string }
 
@@ -30,12 +34,35 @@ export function useForgetUsers() {
   return async () => { await Promise.all(['listUsers', 'getUser', 'listUserSessions'].map((_id) => queries.invalidateQueries({ queryKey: [{ _id }] }))); };
 }
 
+/** Gives the account after the change, with its revision. */
 export function useChangeUser() {
   const forget = useForgetUsers();
   return useMutation({
-    mutationFn: async ({ id, etag, body }: { id: string; etag?: string; body: UpdateUserRequest }) => (await updateUser({ path: { id }, body, headers: etag ? { 'If-Match': etag } : {}, throwOnError: true })).data,
+    mutationFn: async ({ id, etag, body }: { id: string; etag?: string; body: UpdateUserRequest }) => {
+      const { data, response } = await updateUser({ path: { id }, body, headers: etag ? { 'If-Match': etag } : {}, throwOnError: true });
+      return { user: data, etag: response.headers.get('etag') ?? '*' };
+    },
     onSuccess: forget,
   });
+}
+
+/** Takes a change back, unless somebody changed the account since; what is refused is said in passing. */
+export function useUndoChange() {
+  const t = useTranslations('users');
+  const change = useChangeUser();
+  const forget = useForgetUsers();
+  const problemText = useProblemText();
+  return async ({ user, etag }: { user: ResourceAccountData; etag: string }, body: UpdateUserRequest) => {
+    try {
+      return (await change.mutateAsync({ id: user.uid, etag, body })).user;
+    } catch (refusal) {
+      const stale = refusal instanceof ApiProblem && refusal.code === 'precondition_failed';
+      const { title, detail } = stale ? { title: t('notUndone', { name: nameOf(user) }), detail: t('notUndoneText') } : problemText(refusal);
+      toast.error(title, { description: detail });
+      if (stale) void forget();
+      return null;
+    }
+  };
 }
 
 export function useDeleteUser() {

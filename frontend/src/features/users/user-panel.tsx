@@ -11,10 +11,9 @@ import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
 import type { ResourceAccountData, ResourceRoleData } from '@/lib/api/generated';
 import { useFormat } from '@/lib/format';
-import { useProblemText } from '@/lib/problem-text';
 import { useMe } from '@/lib/session';
 import { makePassword } from './first-password';
-import { nameOf, useChangeUser, useDeleteUser, useUser, within } from './queries';
+import { nameOf, useChangeUser, useDeleteUser, useUndoChange, useUser, within } from './queries';
 import { ShownOnce } from './shown-once';
 import { UserForm } from './user-form';
 import { UserSessions } from './user-sessions';
@@ -64,7 +63,7 @@ function Access({ user, etag, onClose }: { user: ResourceAccountData; etag: stri
   const t = useTranslations('users');
   const change = useChangeUser();
   const deletion = useDeleteUser();
-  const problemText = useProblemText();
+  const undo = useUndoChange();
   const [asked, ask] = useState<'password' | 'disable' | 'delete' | null>(null);
   const [password, setPassword] = useState<string | null>(null);
   const name = nameOf(user);
@@ -76,9 +75,8 @@ function Access({ user, etag, onClose }: { user: ResourceAccountData; etag: stri
   };
   /** Either is taken back at a press. */
   const setDisabled = async (disabled: boolean) => {
-    await change.mutateAsync({ id: user.uid, etag, body: { disabled } });
-    const undo = () => change.mutateAsync({ id: user.uid, body: { disabled: !disabled } }).catch((refusal: unknown) => { const { title, detail } = problemText(refusal); toast.error(title, { description: detail }); });
-    toast(t(disabled ? 'isDisabled' : 'isEnabled', { name }), { action: { label: t('undo'), onClick: () => void undo() } });
+    const changed = await change.mutateAsync({ id: user.uid, etag, body: { disabled } });
+    toast(t(disabled ? 'isDisabled' : 'isEnabled', { name }), { action: { label: t('undo'), onClick: () => void undo(changed, { disabled: !disabled }) } });
   };
   const remove = async () => {
     await deletion.mutateAsync({ id: user.uid, etag });

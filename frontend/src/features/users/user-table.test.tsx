@@ -1,6 +1,8 @@
 import { screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
+import { Toaster } from 'sonner';
 import { expect, it, vi } from 'vitest';
+import '@/lib/api/client';
 import type { Permission, ResourceAccountData, ResourceRoleData } from '@/lib/api/generated';
 import { renderWith } from '@/test-render';
 import { UserTable } from './user-table';
@@ -47,4 +49,21 @@ it('turns the order around when the current column is pressed, and opens an acco
   expect(onSort).toHaveBeenCalledExactlyOnceWith('createdAt');
   await userEvent.click(screen.getByRole('button', { name: 'bob@example.com' }));
   expect(onOpen).toHaveBeenCalledExactlyOnceWith('bob');
+});
+
+it('takes a role back only from the account as it was left', async () => {
+  const patches: (string | null)[] = [];
+  vi.spyOn(globalThis, 'fetch').mockImplementation((input) => {
+    const request = input as Request;
+    patches.push(request.headers.get('if-match'));
+    if (patches.length > 1) return Promise.resolve(Response.json({ type: 'about:blank', title: 'Changed', status: 412, code: 'precondition_failed' }, { status: 412, headers: { 'content-type': 'application/problem+json' } }));
+    return Promise.resolve(Response.json(user('bob', 'less'), { headers: { etag: '"7"' } }));
+  });
+  renderWith(<><UserTable users={[user('bob', 'some')]} roles={[...roles, role('less', 'guest', [])]} sort="-createdAt" mayManage onSort={vi.fn()} onOpen={vi.fn()} /><Toaster /></>);
+  await userEvent.selectOptions(choice('bob'), 'guest');
+  await userEvent.click(await screen.findByRole('button', { name: 'Undo' }));
+  expect(await screen.findByText('bob@example.com stays as it is')).toBeInTheDocument();
+  expect(screen.getByText('Somebody changed the account since.')).toBeInTheDocument();
+  expect(patches).toEqual([null, '"7"']);
+  vi.restoreAllMocks();
 });

@@ -10,7 +10,7 @@ import { useFormat } from '@/lib/format';
 import { useProblemText } from '@/lib/problem-text';
 import { useRoleName } from '@/lib/role-name';
 import { useMe } from '@/lib/session';
-import { nameOf, useChangeUser, within } from './queries';
+import { nameOf, useChangeUser, useUndoChange, within } from './queries';
 import { UserStatus } from './user-status';
 
 export const SORTS = ['-createdAt', 'createdAt', 'email', '-email'] as const;
@@ -82,14 +82,20 @@ function RoleChoice({ user, roles, mayManage }: { user: ResourceAccountData; rol
   const roleName = useRoleName();
   const me = useMe().data;
   const change = useChangeUser();
+  const undo = useUndoChange();
   const problemText = useProblemText();
   const own = me?.permissions ?? [];
   const locked = user.uid === me?.user.uid ? t('ownRole') : within(roles.find(({ uid }) => uid === user.data.role_id), own) ? undefined : t('beyondYou');
   if (!mayManage) return roleName(user.data.role);
-  const give = async (role_id: string, undo: boolean) => {
+  const isNow = (account: ResourceAccountData) => t('roleGiven', { name: nameOf(account), role: roleName(account.data.role) });
+  const takeBack = async (given: { user: ResourceAccountData; etag: string }) => {
+    const before = await undo(given, { role_id: user.data.role_id });
+    if (before) toast(isNow(before));
+  };
+  const give = async (role_id: string) => {
     try {
       const given = await change.mutateAsync({ id: user.uid, body: { role_id } });
-      toast(t('roleGiven', { name: nameOf(user), role: roleName(given.data.role) }), undo ? { action: { label: t('undo'), onClick: () => void give(user.data.role_id, false) } } : {});
+      toast(isNow(given.user), { action: { label: t('undo'), onClick: () => void takeBack(given) } });
     } catch (refusal) {
       const { title, detail } = problemText(refusal);
       toast.error(title, { description: detail });
@@ -101,7 +107,7 @@ function RoleChoice({ user, roles, mayManage }: { user: ResourceAccountData; rol
       value={change.isPending ? change.variables.body.role_id : user.data.role_id}
       disabled={Boolean(locked) || change.isPending}
       title={locked}
-      onChange={(event) => void give(event.target.value, true)}
+      onChange={(event) => void give(event.target.value)}
       className="h-7 w-36 border-border max-md:h-9 max-md:w-full"
     >
       {roles.map((role) => <option key={role.uid} value={role.uid} disabled={!within(role, own)}>{roleName(role.data.name)}</option>)}
