@@ -46,7 +46,7 @@ export function TopUsers({ analysis, file, unavailable, onOpen, className }: Sma
       twin={twin}
       unavailable={unavailable}
       className={className}
-      paper={<PaperTable head={[t('author'), t('postsColumn'), t('negativeColumn'), t('engagementColumn')]} barHead={t('negativeColumn')} rows={users.map((user) => ({ cells: [`@${user.screen_name}`, format.count(user.posts), format.count(user.negative), user.engagement == null ? '–' : format.count(user.engagement)], bar: [{ value: user.negative, fill: fills.negative }] }))} />}
+      paper={<PaperTable head={twin.columns} barHead={t('negativeColumn')} rows={users.map((user) => ({ cells: [`@${user.screen_name}`, format.count(user.posts), format.count(user.negative), user.engagement == null ? '–' : format.count(user.engagement)], bar: [{ value: user.negative, fill: fills.negative }] }))} />}
     >
       <table className="table dense">
         <thead><tr><th scope="col">{t('author')}</th><th scope="col" className="num">{t('postsColumn')}</th><th scope="col" className="num">{t('negativeColumn')}</th><th scope="col" className="num">{t('engagementColumn')}</th></tr></thead>
@@ -82,7 +82,7 @@ export function PriorityBySentiment({ analysis, file, unavailable, onOpen, class
       unavailable={unavailable}
       className={className}
       around={{ legend: SENTIMENTS.map((one) => ({ name: words(one), fill: fills[one] })) }}
-      paper={<PaperTable head={[t('priority'), ...SENTIMENTS.map((one) => words(one)), t('postsColumn')]} barHead={t('bySentiment')} rows={PRIORITIES.map((priority) => ({ cells: [levels(priorityName[priority]), ...SENTIMENTS.map((one) => format.count(count(priority, one))), format.count(sum(priority))], bar: SENTIMENTS.map((one) => ({ value: count(priority, one), fill: fills[one] })) }))} />}
+      paper={<PaperTable head={twin.columns} barHead={t('bySentiment')} rows={PRIORITIES.map((priority) => ({ cells: [levels(priorityName[priority]), ...SENTIMENTS.map((one) => format.count(count(priority, one))), format.count(sum(priority))], bar: SENTIMENTS.map((one) => ({ value: count(priority, one), fill: fills[one] })) }))} />}
     >
       <table className="table">
         <thead><tr><th scope="col">{t('priority')}</th>{SENTIMENTS.map((one) => <th key={one} scope="col" className="num">{words(one)}</th>)}<th scope="col" className="num">{t('postsColumn')}</th></tr></thead>
@@ -141,6 +141,7 @@ export function ResponseRate({ analysis, file, unavailable, onOpen, className }:
   const t = useTranslations('charts');
   const format = useFormat();
   const { answered_complaints: answered, unanswered_complaints: unanswered, response_rate: rate } = analysis.kpis;
+  const count = (posts: number | null | undefined) => (posts == null ? '–' : format.count(posts));
   const twin = { columns: [t('responses'), t('postsColumn')], rows: [[t('answered'), answered], [t('unanswered'), unanswered]] };
   return (
     <Frame
@@ -151,7 +152,7 @@ export function ResponseRate({ analysis, file, unavailable, onOpen, className }:
       twin={twin}
       unavailable={unavailable}
       className={className}
-      paper={<PaperTable head={[t('responses'), t('postsColumn')]} rows={[{ cells: [t('answered'), format.count(answered ?? 0)], bar: [{ value: answered ?? 0, fill: 'fill-foreground' }] }, { cells: [t('unanswered'), format.count(unanswered ?? 0)], bar: [{ value: unanswered ?? 0, fill: 'fill-input' }] }]} />}
+      paper={<PaperTable head={twin.columns} rows={[{ cells: [t('answered'), count(answered)], bar: [{ value: answered ?? 0, fill: 'fill-foreground' }] }, { cells: [t('unanswered'), count(unanswered)], bar: [{ value: unanswered ?? 0, fill: 'fill-input' }] }]} />}
     >
       <button type="button" onClick={() => onOpen({ sentiment: 'negative' })} className="tabular rounded-sm text-2xl font-semibold tracking-tight hover:underline">{rate == null ? '–' : format.percent(rate)}</button>
       <dl className="mt-2">
