@@ -5,6 +5,7 @@ import { usePathname, useRouter } from 'next/navigation';
 import { useCallback, useEffect } from 'react';
 import { logoutUser, type MeView, type Permission } from './api/generated';
 import { getMeOptions } from './api/generated/@tanstack/react-query.gen';
+import { SIGNED_IN } from './api/early';
 import { ApiProblem } from './api/problem';
 import { pathsOf } from './paths';
 
@@ -18,8 +19,6 @@ export const may = (me: MeView | undefined, permission: Permission) => me?.permi
 export function usePermission(permission: Permission) {
   return may(useMe().data, permission);
 }
-
-const SIGNED_IN = 'signed-in';
 
 /** Whether this browser had a session when it was last here: no script can read the cookies themselves. */
 export const hadSession = () => localStorage.getItem(SIGNED_IN) !== null;

@@ -121,6 +121,25 @@ test('a file that is no table is refused with a reason and a request id, and not
   assert.deepEqual(faults.filter((fault) => !/422 .*\/v1\/uploads\//.test(fault)), []);
 });
 
+test('a page asks for what it shows before its scripts are there, and once', { timeout: 60_000 }, async () => {
+  const { page, faults } = await openPage(stack);
+  await register(page);
+  await page.waitForFunction(() => localStorage.getItem('signed-in') !== null);
+  await page.goto('/home/analysis');
+  await page.getByRole('heading', { name: 'No dataset is analysed yet' }).waitFor();
+  const { read, calls } = await page.evaluate(() => ({
+    read: performance.getEntriesByType('navigation')[0].domInteractive,
+    calls: performance.getEntriesByType('resource').map(({ name, startTime }) => ({ path: name.replace(location.origin, ''), startTime })),
+  }));
+  for (const path of ['/v1/auth/me', '/v1/files?limit=200']) {
+    const made = calls.filter((call) => call.path === path);
+    assert.equal(made.length, 1, `${path} is asked for once`);
+    assert.ok(made[0].startTime < read, `${path} is asked for while the page is read`);
+  }
+  assert.ok(calls.some((call) => call.path === '/v1/tasks?limit=200' && call.startTime < read), 'so are the tasks');
+  assert.deepEqual(faults, []);
+});
+
 test('a link opens after signing in, and a session that ran out is renewed unseen', { timeout: 60_000 }, async () => {
   const { page, context } = await openPage(stack);
   const { email, password } = await register(page);

@@ -1,6 +1,7 @@
 'use client';
 
 import { Wrench } from 'lucide-react';
+import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import { useTranslations } from 'next-intl';
@@ -14,11 +15,12 @@ import { usePlatform } from '@/lib/platform';
 import { may, useGuard, useMe } from '@/lib/session';
 import { Sheet } from '../ui/dialog';
 import { Skeleton } from '../ui/skeleton';
-import { CommandPalette } from './command-palette';
 import { DrawerContext } from './drawer';
 import { MaintenancePage } from './maintenance-page';
 import { Sidebar } from './sidebar';
 import { useShortcuts } from './use-shortcuts';
+
+const CommandPalette = dynamic(() => import('./command-palette').then((it) => it.CommandPalette), { ssr: false });
 
 /** The frame of every page behind the door. */
 export function AppShell({ children }: { children: ReactNode }) {
@@ -27,7 +29,7 @@ export function AppShell({ children }: { children: ReactNode }) {
   const asked = useMe();
   const path = usePathname();
   const [drawer, setDrawer] = useState<string | null>(null);
-  const [palette, setPalette] = useState(false);
+  const [palette, setPalette] = useState<boolean | null>(null);
   // The profile belongs to no area: it keeps the one its owner lives in.
   const area = path.startsWith('/admin') || (path === '/profile' && may(me, 'manage_app')) ? 'admin' : 'home';
   const { appName, isMaintenance } = usePlatform();
@@ -59,7 +61,8 @@ export function AppShell({ children }: { children: ReactNode }) {
       <Dialog.Root open={drawer !== null && drawer === path} onOpenChange={(open) => setDrawer(open ? path : null)}>
         <Sheet side="left" label={t('navigation')}><Sidebar area={area} onSearch={openPalette} drawer /></Sheet>
       </Dialog.Root>
-      <CommandPalette area={area} me={me} open={palette} onOpenChange={setPalette} />
+      {/* Nobody waits for it before it is wanted. */}
+      {palette !== null && <CommandPalette area={area} me={me} open={palette} onOpenChange={setPalette} />}
     </DrawerContext>
   );
 }

@@ -4,6 +4,7 @@ import { ChevronsUpDown, CircleUser, Languages, LogOut, Search } from 'lucide-re
 import Link from 'next/link';
 import { usePathname, useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
+import { useState, type ComponentProps } from 'react';
 import { isActive } from '@/components/task-status';
 import { useLocaleSwitch } from '@/lib/i18n/locale';
 import { cn } from '@/lib/cn';
@@ -34,9 +35,9 @@ export function Sidebar({ area, onSearch, drawer = false }: SidebarProps) {
   const word = drawer ? '' : 'md:max-lg:hidden';
   return (
     <div className="flex h-full flex-col bg-sidebar px-2 pb-2 text-sidebar-foreground">
-      <Link href={pathsOf(area).overview} className={cn('flex h-12 shrink-0 items-center gap-2 rounded-md px-2 font-semibold text-foreground', !drawer && 'md:max-lg:justify-center md:max-lg:px-0')}>
+      <PlaceLink href={pathsOf(area).overview} className={cn('flex h-12 shrink-0 items-center gap-2 rounded-md px-2 font-semibold text-foreground', !drawer && 'md:max-lg:justify-center md:max-lg:px-0')}>
         <Logo /><span className={cn('truncate', word)}>{appName}</span>
-      </Link>
+      </PlaceLink>
       <button
         type="button"
         onClick={onSearch}
@@ -69,7 +70,7 @@ function Places({ places, drawer }: { places: Place[]; drawer: boolean }) {
         const current = path === href || (key === 'overview' && /^\/(home|admin)\/?$/.test(path)) || path.startsWith(`${href}/`);
         return (
           <li key={key}>
-            <Link
+            <PlaceLink
               href={href}
               aria-current={current ? 'page' : undefined}
               title={`${t(key)} (G ${letter.toUpperCase()})`}
@@ -82,12 +83,18 @@ function Places({ places, drawer }: { places: Place[]; drawer: boolean }) {
               <Icon aria-hidden strokeWidth={1.5} className={cn('size-4 shrink-0', current ? 'text-primary dark:text-ring' : 'text-sidebar-muted')} />
               <span className={drawer ? '' : 'md:max-lg:sr-only'}>{t(key)}</span>
               {key === 'tasks' && <Running className={drawer ? '' : 'md:max-lg:hidden'} />}
-            </Link>
+            </PlaceLink>
           </li>
         );
       })}
     </ul>
   );
+}
+
+/** A link whose page is fetched when one comes near it: fetching all of them holds up the page that is opened. */
+function PlaceLink(props: ComponentProps<typeof Link>) {
+  const [near, setNear] = useState(false);
+  return <Link {...props} prefetch={near ? null : false} onPointerEnter={() => setNear(true)} onFocus={() => setNear(true)} />;
 }
 
 function Running({ className }: { className?: string }) {

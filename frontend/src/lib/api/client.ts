@@ -1,3 +1,4 @@
+import { takeEarly } from './early';
 import { client } from './generated/client.gen';
 import { toProblem } from './problem';
 
@@ -18,7 +19,7 @@ const SIGNING_IN = /\/v1\/auth\/(login|register|refresh|logout)$/;
 export async function sessionFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   const again = request.clone();
-  const answer = await fetch(request);
+  const answer = await (takeEarly(request) ?? fetch(request));
   if (answer.status !== 401 || SIGNING_IN.test(new URL(request.url).pathname) || !(await refreshSession())) return answer;
   return fetch(again);
 }
