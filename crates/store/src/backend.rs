@@ -67,6 +67,8 @@ pub trait Backend: Send + Sync {
     ) -> Result<Vec<RawDocument>, StoreError>;
     /// Counts what matches.
     async fn count(&self, collection: &'static str, filter: &Filter) -> Result<u64, StoreError>;
+    /// Adds up a field of whole numbers over what matches; what lacks it counts nothing.
+    async fn sum(&self, collection: &'static str, field: &'static str, filter: &Filter) -> Result<i64, StoreError>;
     /// Asks the database for a sign of life.
     async fn ping(&self) -> Result<(), StoreError>;
 }

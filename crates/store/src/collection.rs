@@ -148,6 +148,11 @@ impl<T: Document> Collection<T> {
         self.backend.count(T::COLLECTION, filter).await
     }
 
+    /// Adds up a field of whole numbers over what matches; a document that lacks it counts nothing.
+    pub async fn sum(&self, field: &'static str, filter: &Filter) -> Result<i64, StoreError> {
+        self.backend.sum(T::COLLECTION, field, filter).await
+    }
+
     /// Lists one page.
     ///
     /// # Errors

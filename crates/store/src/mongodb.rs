@@ -125,6 +125,25 @@ impl MongoBackend {
         run(OPERATION_TIMEOUT, async move { documents.count_documents(filter).max_time(OPERATION_TIMEOUT).await }).await
     }
 
+    async fn sum_matching(
+        &self,
+        collection: &'static str,
+        field: &'static str,
+        filter: &Filter,
+    ) -> Result<i64, Failure> {
+        let (documents, filter) = (self.documents(collection)?, condition(filter)?);
+        let field = format!("${}", key(field)?);
+        let stages = [doc! { "$match": filter }, doc! { "$group": { "_id": null, "sum": { "$sum": field } } }];
+        let added = run(OPERATION_TIMEOUT, async move {
+            documents.aggregate(stages).max_time(OPERATION_TIMEOUT).await?.try_next().await
+        });
+        Ok(match added.await?.as_ref().and_then(|document| document.get("sum")) {
+            Some(Bson::Int64(sum)) => *sum,
+            Some(Bson::Int32(sum)) => i64::from(*sum),
+            _ => 0,
+        })
+    }
+
     async fn create_indexes(&self, collection: &'static str, indexes: &[Index]) -> Result<(), Failure> {
         let documents = self.documents(collection)?;
         let models = indexes.iter().map(index_model).collect::<Result<Vec<_>, _>>()?;
@@ -325,6 +344,10 @@ impl Backend for MongoBackend {
 
     async fn count(&self, collection: &'static str, filter: &Filter) -> Result<u64, StoreError> {
         self.count_matching(collection, filter).await.map_err(|failure| failure.at("count", collection))
+    }
+
+    async fn sum(&self, collection: &'static str, field: &'static str, filter: &Filter) -> Result<i64, StoreError> {
+        self.sum_matching(collection, field, filter).await.map_err(|failure| failure.at("sum", collection))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

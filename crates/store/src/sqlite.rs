@@ -350,6 +350,19 @@ impl Backend for SqliteBackend {
         Ok(u64::try_from(counted).unwrap_or(0))
     }
 
+    async fn sum(&self, collection: &'static str, field: &'static str, filter: &Filter) -> Result<i64, StoreError> {
+        let table = table(collection, "sum")?;
+        let mut query = Query::default();
+        let condition = query.condition(filter).map_err(|bad| bad.at("sum", collection))?;
+        let column = column(field).map_err(|bad| bad.at("sum", collection))?.sql;
+        let sql = format!("SELECT coalesce(sum({column}), 0) FROM {table} WHERE {condition}");
+        self.readers
+            .run("sum", collection, move |connection| {
+                connection.prepare_cached(&sql)?.query_row(params_from_iter(query.values), |row| row.get(0))
+            })
+            .await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.readers
             .run("ping", "database", |connection| {

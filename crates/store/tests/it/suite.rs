@@ -77,6 +77,7 @@ on_every_backend! {
     a_refused_modification_writes_nothing,
     deleting_says_what_was_there,
     each_filter_finds_its_documents,
+    a_sum_is_over_the_whole_numbers_of_what_matches,
     a_text_is_found_as_it_is_written,
     pages_show_every_document_once_while_others_are_inserted,
     pages_go_on_past_nulls,
@@ -409,6 +410,25 @@ async fn each_filter_finds_its_documents(place: Place) {
         assert_eq!(ids, expected, "{filter:?}");
         assert_eq!(free.count(&filter).await.unwrap(), expected.len() as u64, "{filter:?}");
     }
+}
+
+async fn a_sum_is_over_the_whole_numbers_of_what_matches(place: Place) {
+    let free = place.store.collection::<Free>().await.unwrap();
+    let sum = async |filter: Filter| free.sum("size", &filter).await.unwrap();
+    assert_eq!(sum(Filter::All).await, 0);
+    for data in [
+        json!({ "owner": "ann", "size": 3, "end": null }),
+        json!({ "owner": "ann", "size": 1_i64 << 40, "end": null }),
+        json!({ "owner": "ann", "size": 5, "end": { "at": null } }),
+        json!({ "owner": "ann", "end": null }),
+        json!({ "owner": "bob", "size": -7 }),
+    ] {
+        free.insert(Free(data), "test").await.unwrap();
+    }
+    assert_eq!(sum(Filter::All).await, (1 << 40) + 1);
+    assert_eq!(sum(Filter::eq("owner", "ann")).await, (1 << 40) + 8);
+    assert_eq!(sum(Filter::eq("owner", "ann").and(Filter::Eq("end", Value::Null))).await, (1 << 40) + 3);
+    assert_eq!(sum(Filter::eq("owner", "eve")).await, 0);
 }
 
 async fn a_text_is_found_as_it_is_written(place: Place) {

@@ -198,6 +198,14 @@ impl Backend for Connection {
         self.call("count", collection, |database| Ok(database.matching(collection, filter).len() as u64)).await
     }
 
+    async fn sum(&self, collection: &'static str, name: &'static str, filter: &Filter) -> Result<i64, StoreError> {
+        let sum = |database: &Database| {
+            let matching = database.matching(collection, filter);
+            Ok(matching.iter().filter_map(|document| field(document, name).as_i64()).sum())
+        };
+        self.call("sum", collection, sum).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.call("ping", "database", |_| Ok(())).await
     }
