@@ -13,12 +13,17 @@ use dallosh_secrets::{KeyError, MasterKeys};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::issuer::{self, Issuer};
+use crate::{
+    issuer::{self, Issuer},
+    wire,
+};
 
 /// The prefix of environment variables that are configuration; `__` separates the parts of a key.
 const PREFIX: &str = "DALLOSH__";
 /// What is allowed for a list of origins.
 const ORIGINS: &str = "origins separated by commas";
+/// Where the S3 SDK looks for the server, when the URL does not name it.
+const S3_ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 /// The environment variable with the points at which a test makes the process fail; no other layer has it.
 const FAILPOINTS: &str = "FAILPOINTS";
 
@@ -111,7 +116,8 @@ impl fmt::Display for Origin {
 pub struct Sources {
     /// Keys set on the command line.
     pub flags: Vec<(&'static str, String)>,
-    /// Environment variables; only those that begin with `DALLOSH__` count, and `FAILPOINTS`.
+    /// Environment variables; only those that begin with `DALLOSH__` count, `FAILPOINTS`, and where the S3 SDK finds its
+    /// server.
     pub environment: Vec<(String, String)>,
     /// A TOML file and its text.
     pub file: Option<(PathBuf, String)>,
@@ -177,8 +183,14 @@ pub struct Config {
     pub lease_seconds: u64,
     /// `tasks.max_parallel`: tasks that a worker runs at once.
     pub max_parallel: u32,
+    /// `tasks.max_running_per_user`: tasks of one user that run at once, on all workers; more wait in the queue.
+    pub max_running_per_user: u32,
     /// `files.max_bytes`.
     pub max_upload: ByteSize,
+    /// `files.max_per_user`: how many datasets a user may have, those on their way included.
+    pub max_files_per_user: u64,
+    /// `files.max_bytes_per_user`: how large they may be together.
+    pub max_bytes_per_user: ByteSize,
     /// `storage.reserve_bytes`: room that uploads leave free.
     pub storage_reserve: ByteSize,
     /// `models.allowed_origins`.
@@ -189,6 +201,8 @@ pub struct Config {
     pub admin_email: Option<String>,
     /// `auth.admin_password`.
     pub admin_password: Option<SecretString>,
+    /// `auth.breached_passwords`: a list of passwords that leaked, as Have I Been Pwned publishes it.
+    pub breached_passwords: Option<PathBuf>,
     /// `auth.issuers`: who else may say who users are.
     pub issuers: Vec<Issuer>,
     /// `auth.master_key`.
@@ -265,6 +279,12 @@ impl Config {
         }
         let lease_seconds = reader.number("tasks.lease_seconds", 30, 1, 3600);
         let max_parallel = reader.number("tasks.max_parallel", 2, 1, 64);
+        let max_running_per_user = reader.number("tasks.max_running_per_user", 16, 1, 1_000);
+        let max_files_per_user = reader.number("files.max_per_user", 1_000, 1, 1_000_000);
+        let max_bytes_per_user =
+            reader.parse("files.max_bytes_per_user", "100 GiB", "a size such as 100 GiB", |text| {
+                parsed::<ByteSize>(text).filter(|size| size.0 > 0)
+            });
         let max_upload = reader.parse("files.max_bytes", "512 MiB", "a size such as 512 MiB", |text| {
             parsed::<ByteSize>(text).filter(|size| size.0 > 0)
         });
@@ -279,6 +299,8 @@ impl Config {
         });
         let admin_email = reader.optional("auth.admin_email", "an e-mail address", |text| text.contains('@'));
         let admin_password = reader.secret("auth.admin_password");
+        let breached_passwords = reader.optional("auth.breached_passwords", "a file", |text| !text.is_empty());
+        let breached_passwords = breached_passwords.map(|path| PathBuf::from(below(&path)));
         let issuers = reader.parse("auth.issuers", "", issuer::ALLOWED, |text| {
             issuer::parse(text, profile.unwrap_or(Profile::Development))
         });
@@ -288,6 +310,18 @@ impl Config {
         let previous_master_keys =
             previous_master_keys.map(str::trim).filter(|key| !key.is_empty()).map(SecretString::from).collect();
         let failpoints = reader.failpoints(sources, profile);
+        let strict = profile.unwrap_or(Profile::Production);
+        let environment = sources.environment.iter().filter(|(name, _)| S3_ENDPOINTS.contains(&name.as_str()));
+        let endpoints = environment.map(|(_, endpoint)| endpoint.as_str());
+        for (key, checked) in [
+            ("database.url", database_url.as_deref().map(|url| wire::check_database(url, strict))),
+            ("broker.url", broker_url.as_deref().map(|url| wire::check_broker(url, strict))),
+            ("storage.url", storage_url.as_deref().map(|url| wire::check_storage(url, endpoints, strict))),
+        ] {
+            if let Some(Err(reason)) = checked {
+                reader.errors.push(format!("{key}: {reason}"));
+            }
+        }
         reader.finish(|effective| {
             Some(Self {
                 profile: profile?,
@@ -308,12 +342,16 @@ impl Config {
                 service_url: service_url.into_iter().map(|(name, url)| Some((name, url?))).collect::<Option<_>>()?,
                 lease_seconds: lease_seconds?,
                 max_parallel: u32::try_from(max_parallel?).ok()?,
+                max_running_per_user: u32::try_from(max_running_per_user?).ok()?,
+                max_files_per_user: max_files_per_user?,
+                max_bytes_per_user: max_bytes_per_user?,
                 max_upload: max_upload?,
                 storage_reserve: storage_reserve?,
                 allowed_origins: allowed_origins?,
                 log_anchors: log_anchors?,
                 admin_email,
                 admin_password,
+                breached_passwords,
                 issuers: issuers?,
                 master_key,
                 previous_master_keys,
@@ -592,6 +630,36 @@ mod tests {
         assert_eq!(Config::load(&environment(&[("DALLOSH__AUTH__ISSUERS", inline)])).unwrap().issuers, read);
         let ConfigErrors(errors) = Config::load(&environment(&[("DALLOSH__AUTH__ISSUERS", "a.example")])).unwrap_err();
         assert!(errors[0].starts_with("auth.issuers: `a.example`") && errors[0].contains("audience"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_connection_that_others_could_listen_to_or_log_in_to_is_refused_without_telling_its_password() {
+        let sources = environment(&[
+            ("DALLOSH__PROFILE", "production"),
+            ("DALLOSH__BROKER__URL", "amqps://guest:canary@rabbit.example"),
+            ("DALLOSH__DATABASE__URL", "mongodb://u:canary@db.example/x"),
+            ("DALLOSH__STORAGE__URL", "s3://bucket"),
+            ("AWS_ENDPOINT_URL", "http://minio.example"),
+        ]);
+        let ConfigErrors(errors) = Config::load(&sources).unwrap_err();
+        let keys: Vec<_> = errors.iter().map(|line| line.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(keys, ["database.url", "broker.url", "storage.url"], "{errors:?}");
+        assert!(!errors.iter().any(|line| line.contains("canary")), "{errors:?}");
+    }
+
+    #[test]
+    fn every_service_listens_on_this_machine_alone_unless_told_otherwise() {
+        let config = Config::load(&Sources::default()).unwrap();
+        let addresses = config.service_listen.values().chain([&config.listen]);
+        assert!(addresses.clone().count() == 8 && addresses.clone().all(|address| address.ip().is_loopback()));
+    }
+
+    #[test]
+    fn any_origin_is_no_origin() {
+        for key in ["DALLOSH__GATEWAY__ALLOWED_ORIGINS", "DALLOSH__MODELS__ALLOWED_ORIGINS"] {
+            let ConfigErrors(errors) = Config::load(&environment(&[(key, "https://bi.example, *")])).unwrap_err();
+            assert!(errors[0].contains("allowed_origins: `https://bi.example, *`"), "{errors:?}");
+        }
     }
 
     #[test]

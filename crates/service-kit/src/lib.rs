@@ -21,6 +21,7 @@ mod revocations;
 mod run;
 mod settings;
 mod telemetry;
+mod wire;
 
 pub use body::Body;
 pub use caller::{AUDIENCE, Caller, Claims, Credential, ISSUER, Scope, TOKEN_TYPE, TokenVerifier, bearer_token};
