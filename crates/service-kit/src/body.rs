@@ -161,7 +161,19 @@ mod tests {
         for body in [r#"["a",[],{}]"#, "5", "null", r#" "title""#] {
             assert_eq!(refused(body), (ErrorCode::Validation, Some(String::new())), "{body}");
         }
-        for body in ["", "[", "{", r#"{"title":"a"} more"#, "title=a", r#"{"title":"\ud800"}"#] {
+        for body in [
+            "",
+            "[",
+            "{",
+            r#"{"title":"a"} more"#,
+            r#"{"title":"a"}{"title":"b"}"#,
+            "title=a",
+            r#"{"title":"\ud800"}"#,
+            r#"{"title":NaN}"#,
+            "{'title':'a'}",
+            "\u{feff}{\"title\":\"a\"}",
+            "<title>a</title>",
+        ] {
             assert_eq!(refused(body), (ErrorCode::BadRequest, None), "{body}");
         }
         let whole = br#" {"title":"a","tags":[{"word":"b"}],"kinds":["loud"],"counts":{"c":1},"place":{"word":"d"}} "#;

@@ -113,3 +113,21 @@ impl Connection {
         })))
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn the_system_breaks_a_connection_whose_client_takes_nothing_for_thirty_seconds() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (taken, _) = listener.accept().unwrap();
+        taken.set_nonblocking(true).unwrap();
+        let taken = TcpStream::from_std(taken).unwrap();
+        let _connection = Connection::new(&taken, None);
+        assert_eq!(socket2::SockRef::from(&taken).tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
+    }
+}
