@@ -57,6 +57,9 @@ pub struct WorkerConfig {
     pub lease: Duration,
     /// Jobs at once.
     pub max_parallel: usize,
+    /// Jobs of one owner at once, those of other workers included; more wait in the queue. Workers that claim at the same
+    /// moment may exceed it by their number.
+    pub max_per_owner: usize,
 }
 
 /// What was seen of a running job's lease, and since when it stands still.
@@ -154,15 +157,15 @@ impl Worker {
         self.erase_deleted().await
     }
 
-    /// The job that is to be taken next: the largest priority, then the owner with the fewest running jobs, then the
-    /// longest in the queue.
+    /// The job that is to be taken next: of those whose owner has not as many running as may be, the largest priority,
+    /// then the owner with the fewest, then the longest in the queue.
     async fn next_in_queue(&self) -> Result<Option<Job>, JobError> {
         let of = |state: State| {
             let filter = Filter::eq("kind", self.engine.kind.name).and(Filter::eq("state", state.as_str()));
             ListQuery { filter, sort: Sort::ascending("createdAt"), limit: Limit::coerce(Some(200)), cursor: None }
         };
-        let waiting = self.engine.jobs.list(&of(State::InQueue)).await?.items;
-        if waiting.is_empty() {
+        let mut waiting = self.engine.jobs.list(&of(State::InQueue)).await?;
+        if waiting.items.is_empty() {
             return Ok(None);
         }
         let mut busy: BTreeMap<Uid, usize> = BTreeMap::new();
@@ -174,7 +177,13 @@ impl Worker {
             let running = busy.get(&job.data.owner).copied().unwrap_or(0);
             (std::cmp::Reverse(job.data.priority), running, job.data.queued_at, job.uid)
         };
-        Ok(waiting.into_iter().min_by_key(rank))
+        loop {
+            let may_run = |job: &Job| busy.get(&job.data.owner).copied().unwrap_or(0) < self.config.max_per_owner;
+            let next = waiting.items.into_iter().filter(may_run).min_by_key(rank);
+            // Behind many jobs of owners who have to wait there may be one of somebody who has not.
+            let (None, Some(cursor)) = (&next, waiting.next_cursor) else { return Ok(next) };
+            waiting = self.engine.jobs.list(&ListQuery { cursor: Some(cursor), ..of(State::InQueue) }).await?;
+        }
     }
 
     /// Running jobs that nobody works on: put down in good order, this instance's own from before a restart, or with a

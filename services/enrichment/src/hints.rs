@@ -185,7 +185,12 @@ mod tests {
             let store = Store::open(&url, clock.clone()).await.unwrap();
             let broker = Broker::open("memory://", &QUEUES).await.unwrap();
             let engine = Engine::open(KIND, &store, broker.clone(), clock).await.unwrap();
-            let config = WorkerConfig { instance: "w".into(), lease: Duration::from_secs(30), max_parallel: 1 };
+            let config = WorkerConfig {
+                instance: "w".into(),
+                lease: Duration::from_secs(30),
+                max_parallel: 1,
+                max_per_owner: 1,
+            };
             let worker = Arc::new(Worker::new(engine.clone(), Arc::new(Nothing), config));
             let (seen, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
             for queue in QUEUES {

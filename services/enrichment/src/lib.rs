@@ -73,8 +73,10 @@ pub async fn service(listener: TcpListener, config: &Config, kind: Kind, parts: 
     let models = Models::new(sealer, UrlPolicy::new(&config.allowed_origins, loopback)?);
     let pipeline = Arc::new(Enrichment::new(storage.clone(), models, SettingsReader::new(config)?));
     let lease = Duration::from_secs(config.lease_seconds);
-    let max_parallel = usize::try_from(config.max_parallel).unwrap_or(1);
-    let worker = Arc::new(Worker::new(engine.clone(), pipeline, WorkerConfig { instance, lease, max_parallel }));
+    let [max_parallel, max_per_owner] =
+        [config.max_parallel, config.max_running_per_user].map(|most| usize::try_from(most).unwrap_or(1));
+    let worker_config = WorkerConfig { instance, lease, max_parallel, max_per_owner };
+    let worker = Arc::new(Worker::new(engine.clone(), pipeline, worker_config));
     let mut workers: Vec<dallosh_service_kit::Worker> = Vec::new();
     for queue in QUEUES {
         let (broker, hints) = (broker.clone(), Arc::new(Hints { worker: worker.clone(), engine: engine.clone() }));

@@ -213,17 +213,22 @@ impl Bench {
     }
 
     pub fn worker(&self, instance: &str, lease: Duration) -> Running {
-        self.worker_with(instance, lease, 4)
+        self.worker_with(instance, lease, 4, 4)
     }
 
     /// A worker that does one job at a time.
     pub fn single(&self, instance: &str) -> Running {
-        self.worker_with(instance, Duration::from_secs(30), 1)
+        self.worker_with(instance, Duration::from_secs(30), 1, 1)
     }
 
-    fn worker_with(&self, instance: &str, lease: Duration, max_parallel: usize) -> Running {
+    /// A worker that does one job of each owner at a time.
+    pub fn fair(&self, instance: &str) -> Running {
+        self.worker_with(instance, Duration::from_secs(30), 4, 1)
+    }
+
+    fn worker_with(&self, instance: &str, lease: Duration, max_parallel: usize, max_per_owner: usize) -> Running {
         let pipeline = Arc::new(Scripted { script: self.script.clone(), news: self.news.clone() });
-        let config = WorkerConfig { instance: instance.to_owned(), lease, max_parallel };
+        let config = WorkerConfig { instance: instance.to_owned(), lease, max_parallel, max_per_owner };
         let worker = Arc::new(Worker::new(self.engine.clone(), pipeline, config));
         let stop = CancellationToken::new();
         Running { task: tokio::spawn(worker.run(stop.clone())), stop }
@@ -231,7 +236,11 @@ impl Bench {
 
     /// Makes a job and puts it into the queue.
     pub async fn started(&self) -> Result<Uid> {
-        let owner = Uid::new();
+        self.started_of(Uid::new()).await
+    }
+
+    /// Makes a job of an owner and puts it into the queue.
+    pub async fn started_of(&self, owner: Uid) -> Result<Uid> {
         let new =
             NewJob { owner, subject: Uid::new(), priority: 0, input: json!({}), details: Map::new(), budget: None };
         let job = self.engine.create(new, "test").await?.uid;
@@ -264,6 +273,19 @@ impl Bench {
     pub async fn reached(&self, job: Uid, step: &str) {
         let mut news = self.news.subscribe();
         while !self.script.lock().unwrap().runs.contains(&(job, step)) {
+            news.changed().await.unwrap();
+        }
+    }
+
+    /// Waits until a step of one of the jobs was begun; which one.
+    pub async fn reached_one_of(&self, jobs: &[Uid], step: &str) -> Uid {
+        let mut news = self.news.subscribe();
+        loop {
+            let reached =
+                self.script.lock().unwrap().runs.iter().find(|run| jobs.contains(&run.0) && run.1 == step).copied();
+            if let Some((job, _)) = reached {
+                return job;
+            }
             news.changed().await.unwrap();
         }
     }

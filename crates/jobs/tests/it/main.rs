@@ -12,7 +12,8 @@ use anyhow::{Result, ensure};
 use bench::{Bench, Step};
 use dallosh_contracts::TaskEvent;
 use dallosh_jobs::{Command, EventQuery, State};
-use dallosh_primitives::Limit;
+use dallosh_primitives::{Limit, Uid};
+use futures::future::try_join_all;
 
 fn names(events: &[TaskEvent]) -> Vec<&str> {
     events.iter().map(|event| event.event.as_str()).collect()
@@ -190,6 +191,27 @@ async fn with_one_slot_the_next_job_begins_after_the_one_before_and_the_larger_p
     bench.wait_for(low, State::Done).await?;
     bench.wait_for(high, State::Done).await?;
     ensure!(bench.order() == [high, high, high, low, low, low], "{:?}", bench.order());
+    worker.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_owner_with_as_many_running_jobs_as_may_be_waits_and_others_do_not() -> Result<()> {
+    let bench = Bench::new().await?;
+    bench.hold("ask", Step::Waits);
+    let (ann, bob) = (Uid::new(), Uid::new());
+    let first = bench.started_of(ann).await?;
+    // More than are looked at in one go.
+    let mut waiting = try_join_all((0..201).map(|_| bench.started_of(ann))).await?;
+    let others = bench.started_of(bob).await?;
+    let worker = bench.fair("w");
+    for job in [first, others] {
+        bench.reached(job, "ask").await;
+    }
+    bench.engine.command(first, &Command::Stop, "test").await?;
+    let next = bench.reached_one_of(&waiting, "ask").await;
+    waiting.retain(|job| *job != next);
+    ensure!(waiting.iter().all(|job| bench.runs(*job).is_empty()), "more of them ran at once");
     worker.stop().await;
     Ok(())
 }

@@ -88,7 +88,7 @@ impl World {
     pub async fn worker(self: &Arc<Self>, instance: &str) -> WorkerProcess {
         let (process, connection) = self.process().await;
         let pipeline = Arc::new(Pages { world: self.clone(), connection });
-        let config = WorkerConfig { instance: instance.to_owned(), lease: LEASE, max_parallel: 2 };
+        let config = WorkerConfig { instance: instance.to_owned(), lease: LEASE, max_parallel: 2, max_per_owner: 2 };
         let worker = Arc::new(Worker::new(process.engine.clone(), pipeline, config));
         let stop = CancellationToken::new();
         let task = tokio::spawn(worker.clone().run(stop.clone()));
