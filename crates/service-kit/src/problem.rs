@@ -49,6 +49,8 @@ error_codes! {
     OriginMismatch = "origin_mismatch", 403, "The request comes from another site", final;
     /// Registration is switched off.
     RegistrationClosed = "registration_closed", 403, "Registration is switched off", final;
+    /// The caller has as many datasets, or as many bytes of them, as one may have: delete some, or ask the operator for more.
+    QuotaExceeded = "quota_exceeded", 403, "The quota is used up", final;
     /// There is no such thing, or the caller may not see it.
     NotFound = "not_found", 404, "Not found", final;
     /// The path exists, but not with this method.

@@ -34,6 +34,12 @@ pub enum Error {
     /// An upload that was given up.
     #[error("the upload waited too long for its next bytes; begin a new one")]
     Expired,
+    /// The user has as many files as one may have.
+    #[error("you have {0} files, those on their way included, and may have no more; delete some first")]
+    TooManyFiles(u64),
+    /// The user's files would be larger together than they may be.
+    #[error("your files would be larger than {0} together; delete some first")]
+    TooManyBytes(ByteSize),
     /// Less room than an upload needs.
     #[error("there is no room left for a file of this size")]
     NoRoom,
@@ -76,6 +82,7 @@ impl Error {
             Self::Locked => C::UploadLocked,
             Self::ChecksumMismatch => C::ChecksumMismatch,
             Self::Expired => C::UploadExpired,
+            Self::TooManyFiles(_) | Self::TooManyBytes(_) => C::QuotaExceeded,
             Self::NoRoom => C::StorageFull,
             Self::Dataset(error) => dataset_code(error),
             Self::Stale => C::PreconditionFailed,

@@ -60,6 +60,11 @@ impl FilePart {
         self.declared
     }
 
+    /// How many bytes the file has at least, as the client announced.
+    pub fn announced_at_least(&self) -> u64 {
+        self.declared.unwrap_or(0).saturating_sub(FORM_BYTES)
+    }
+
     /// Whether the client announced more than a file of this size needs.
     pub fn announces_more_than(&self, size: ByteSize) -> bool {
         self.declared.is_some_and(|declared| declared > size.0.saturating_add(FORM_BYTES))

@@ -10,6 +10,7 @@ mod file;
 mod form;
 mod intake;
 mod janitor;
+mod quota;
 mod reading;
 mod routes;
 mod rows;

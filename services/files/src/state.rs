@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::{
     StartError,
     derived::Derived,
+    quota::Quota,
     store::Files,
     uploads::{Uploads, Writers},
 };
@@ -35,6 +36,8 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// The largest file that is taken.
     pub max_upload: ByteSize,
+    /// What one user may have.
+    pub quota: Quota,
     /// Bytes that uploads leave free.
     pub reserve: ByteSize,
     /// What a table may hold.
@@ -60,6 +63,7 @@ impl State {
             tasks: ServiceClient::new(config.url_of(ServiceName::Tasks))?,
             clock: Arc::new(SystemClock),
             max_upload: config.max_upload,
+            quota: Quota { files: config.max_files_per_user, bytes: config.max_bytes_per_user },
             reserve: config.storage_reserve,
             limits: Limits::default(),
             slots: Semaphore::new(UPLOADS),

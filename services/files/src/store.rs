@@ -196,6 +196,13 @@ impl Files {
         to_file(self.0.replace(with(file, FileDocument::from), by).await?)
     }
 
+    /// How many files a user has, and their bytes.
+    pub async fn usage(&self, owner: Uid) -> Result<(u64, u64), StoreError> {
+        let theirs = Filter::eq("owner", owner);
+        let (count, bytes) = (self.0.count(&theirs).await?, self.0.sum("size", &theirs).await?);
+        Ok((count, u64::try_from(bytes).unwrap_or(0)))
+    }
+
     /// Deletes a file; `false` when there was none.
     pub async fn delete(&self, uid: Uid) -> Result<bool, StoreError> {
         self.0.delete(uid).await

@@ -27,6 +27,7 @@ pub use self::{
 use crate::{
     error::Error,
     intake::{Intake, Taken},
+    quota,
     state::State,
     upload::{Metadata, Outcome, Upload},
     workflow,
@@ -69,7 +70,7 @@ impl Drop for Writer {
 /// Begins an upload; with the right to write to it.
 ///
 /// # Errors
-/// [`Error::TooLarge`], [`Error::NoRoom`].
+/// [`Error::TooLarge`], [`Error::NoRoom`], and as [`quota::require`].
 pub async fn create(
     state: &State,
     caller: &Caller,
@@ -84,6 +85,7 @@ pub async fn create(
     }
     // The parts, and the file that is made of them.
     workflow::require_room(state, length).await?;
+    quota::require(state, caller.user, length).await?;
     let upload = Upload { owner: caller.user, length, metadata, parts: Vec::new(), outcome: None };
     let upload = state.uploads.insert(upload, &caller.name()).await?;
     let writer = state.writers.begin(upload.uid).ok_or(Error::Locked)?;

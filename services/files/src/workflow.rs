@@ -13,7 +13,7 @@ use crate::{
     file::{File, FileName},
     form::FilePart,
     intake::{Intake, Taken},
-    reading,
+    quota, reading,
     state::State,
 };
 
@@ -24,6 +24,7 @@ pub async fn upload(state: &State, caller: &Caller, part: &mut FilePart) -> Resu
         return Err(Error::TooLarge(state.max_upload));
     }
     require_room(state, part.announced().unwrap_or(0)).await?;
+    quota::require(state, caller.user, part.announced_at_least()).await?;
     let uid = Uid::new();
     let key = Key::dataset(uid, Stage::Original);
     let mut intake = Intake::begin(state, &key, PutMode::Create).await?;
@@ -43,7 +44,10 @@ pub async fn upload(state: &State, caller: &Caller, part: &mut FilePart) -> Resu
         return Err(error);
     }
     let taken = intake.finish().await?;
-    let file = register(state, uid, caller.user, part.filename().clone(), taken, &caller.name()).await;
+    let file = match quota::require(state, caller.user, taken.size).await {
+        Ok(()) => register(state, uid, caller.user, part.filename().clone(), taken, &caller.name()).await,
+        Err(error) => Err(error),
+    };
     if file.is_err()
         && let Err(error) = state.storage.delete(&key).await
     {

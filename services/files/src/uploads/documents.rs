@@ -3,7 +3,9 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use dallosh_primitives::{Limit, Uid};
 use dallosh_service_kit::Scope;
-use dallosh_store::{Collection, Document, Filter, Index, ListQuery, Store, StoreError, StoreErrorKind, Versioned};
+use dallosh_store::{
+    Collection, Document, Filter, Index, ListQuery, Store, StoreError, StoreErrorKind, Value, Versioned,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -38,7 +40,8 @@ struct OutcomeDocument {
 
 impl Document for UploadDocument {
     const COLLECTION: &'static str = "uploads";
-    const INDEXES: &'static [Index] = &[Index { fields: &["updatedAt"], unique: false }];
+    const INDEXES: &'static [Index] =
+        &[Index { fields: &["owner"], unique: false }, Index { fields: &["updatedAt"], unique: false }];
 }
 
 impl From<Upload> for UploadDocument {
@@ -102,6 +105,13 @@ impl Uploads {
     /// `Stale` when somebody was faster.
     pub async fn replace(&self, upload: Versioned<Upload>, by: &str) -> Result<Versioned<Upload>, StoreError> {
         to_upload(self.0.replace(with(upload, UploadDocument::from), by).await?)
+    }
+
+    /// How many uploads of a user are not files yet, and how many bytes they will have.
+    pub async fn usage(&self, owner: Uid) -> Result<(u64, u64), StoreError> {
+        let theirs = Filter::eq("owner", owner).and(Filter::Eq("outcome", Value::Null));
+        let (count, bytes) = (self.0.count(&theirs).await?, self.0.sum("length", &theirs).await?);
+        Ok((count, u64::try_from(bytes).unwrap_or(0)))
     }
 
     /// Deletes an upload; `false` when there was none.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chrono::TimeDelta;
 use dallosh_contracts::Permission;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -324,4 +325,47 @@ async fn what_would_leave_too_little_room_is_507_before_it_is_sent() {
     assert_eq!(Answer::of(creation(&user, 10)).await.code(), "507 storage_full");
     assert_eq!(user.upload_as("posts.csv", POSTS).await.code(), "507 storage_full");
     assert_eq!(stack.objects(), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn a_day_after_its_last_bytes_an_upload_is_gone() {
+    let stack = Stack::start().await;
+    let user = stack.analyst();
+    stack.writing.advance(TimeDelta::hours(-23));
+    let young = begin(&user, POSTS.len()).await;
+    stack.writing.advance(TimeDelta::hours(-2));
+    let old = begin(&user, POSTS.len()).await;
+    assert_eq!(head(&user, &young).await.status, 200);
+    let refused = send(&user, &old, 0, POSTS).await;
+    assert_eq!(
+        (refused.summary().as_str(), refused.header("tus-resumable")),
+        ("410 upload_expired: the upload waited too long for its next bytes; begin a new one", "1.0.0")
+    );
+    assert_eq!(head(&user, &old).await.status, 410);
+    assert_eq!(stack.objects(), Vec::<String>::new(), "its bytes were kept");
+}
+
+#[actix_web::test]
+async fn what_is_on_its_way_counts_as_what_is_there_and_the_next_one_is_refused_before_it_is_sent() {
+    let stack = Stack::with(&[
+        ("files.max_per_user", "3".to_owned()),
+        ("files.max_bytes_per_user", format!("{} B", 4 * POSTS.len())),
+    ])
+    .await;
+    let user = stack.analyst();
+    let two_files = POSTS.len() * 2;
+    let first = begin(&user, two_files).await;
+    user.upload(POSTS).await;
+    let refused = Answer::of(creation(&user, two_files)).await;
+    assert_eq!(refused.code(), "403 quota_exceeded", "of the bytes");
+    let last = begin(&user, POSTS.len()).await;
+    assert_eq!(Answer::of(creation(&user, 1)).await.code(), "403 quota_exceeded", "of the files");
+    assert_eq!(user.upload_as("posts.csv", POSTS).await.code(), "403 quota_exceeded");
+    assert_eq!(Answer::of(creation(&stack.analyst(), POSTS.len())).await.status, 201, "others have their own");
+
+    assert_eq!(send(&user, &last, 0, POSTS).await.status, 204, "what was begun is ended");
+    assert_eq!(user.upload_as("posts.csv", POSTS).await.code(), "403 quota_exceeded", "it counts as before");
+    let given_up = Answer::of(user.request(Method::DELETE, &first).header("tus-resumable", "1.0.0")).await;
+    assert_eq!(given_up.status, 204);
+    user.upload(POSTS).await;
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use actix_web::{HttpResponse, web};
+use chrono::{SubsecRound as _, Utc};
 use dallosh_contracts::Permission;
-use dallosh_primitives::{SystemClock, Uid};
+use dallosh_primitives::{ManualClock, Uid};
 use dallosh_service_kit::{Config, Problem, Revocations, Routes, Service, Sources};
 use dallosh_storage::Storage;
 use dallosh_store::Store;
@@ -79,6 +80,8 @@ pub struct Stack {
     http: reqwest::Client,
     tasks: Shared,
     pub storage: Storage,
+    /// The time that documents are written at; that of the service goes on by itself.
+    pub writing: ManualClock,
 }
 
 fn port() -> (TcpListener, SocketAddr) {
@@ -111,7 +114,8 @@ impl Stack {
         ];
         flags.extend_from_slice(more);
         let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
-        let store = Store::open(&config.database_url, Arc::new(SystemClock)).await.unwrap();
+        let writing = ManualClock::new(Utc::now().trunc_subsecs(6));
+        let store = Store::open(&config.database_url, Arc::new(writing.clone())).await.unwrap();
         let storage = Storage::open(&config.storage_url).await.unwrap();
         let tasks = Shared::new(Mutex::default());
         let service = dallosh_files::service(listener, &config, &store, &storage).await.unwrap();
@@ -122,7 +126,7 @@ impl Stack {
         let ended = actix_web::rt::spawn(async { running.await.unwrap() });
         ready.await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { folder, address, stop, ended, http, tasks, storage }
+        Self { folder, address, stop, ended, http, tasks, storage, writing }
     }
 
     /// A new user with the permissions of an analyst.

@@ -238,6 +238,37 @@ async fn more_than_the_limit_is_refused_whether_it_is_announced_or_not() {
 }
 
 #[actix_web::test]
+async fn a_user_has_so_many_files_and_so_many_bytes_and_deleting_makes_room() {
+    let stack =
+        Stack::with(&[("files.max_per_user", "2".to_owned()), ("files.max_bytes_per_user", "200 KiB".to_owned())])
+            .await;
+    let user = stack.analyst();
+    let mut large = b"full_text\n".to_vec();
+    large.resize(150 << 10, b'x');
+    large.iter_mut().skip(10).step_by(50).for_each(|byte| *byte = b'\n');
+    let first = user.upload(&large).await;
+    let bytes = "403 quota_exceeded: your files would be larger than 200 KiB together; delete some first";
+    assert_eq!(user.upload_as("posts.csv", &large).await.summary(), bytes);
+    // Announced, so refused before it arrives.
+    let announced = user.upload_head(&format!("Content-Length: {}", 150 << 10));
+    let begin = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nfull_text\n";
+    let mut connection = stack.connect().await;
+    connection.write_all(format!("{announced}{begin}").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.unwrap();
+    assert!(String::from_utf8_lossy(&answer).contains("quota_exceeded"), "{}", String::from_utf8_lossy(&answer));
+
+    user.upload(POSTS).await;
+    let files =
+        "403 quota_exceeded: you have 2 files, those on their way included, and may have no more; delete some first";
+    assert_eq!(user.upload_as("posts.csv", POSTS).await.summary(), files);
+    assert_eq!(stack.objects().len(), 2, "what was refused left something");
+    stack.analyst().upload(POSTS).await;
+    assert_eq!(user.delete(&format!("/v1/files/{first}")).await.status, 204);
+    user.upload(&large).await;
+}
+
+#[actix_web::test]
 async fn content_that_is_no_table_is_refused_with_its_code_and_leaves_nothing() {
     let stack = Stack::start().await;
     let user = stack.analyst();
