@@ -23,5 +23,7 @@ pub const WAITS: &str = "dallosh_task_waits_total";
 pub const ACTIVITY_LOST: &str = "dallosh_activity_lost_total";
 /// Pages that were asked once more than they count, after a crash or by two workers.
 pub const PAGES_REDONE: &str = "dallosh_pages_redone_total";
+/// Passwords that were hashed or compared with a hash.
+pub const PASSWORD_HASHES: &str = "dallosh_password_hashes_total";
 /// Connections that were refused: too many were open, from their address or in all.
 pub const CONNECTIONS_REFUSED: &str = "dallosh_connections_refused_total";

@@ -86,6 +86,9 @@ pub enum Error {
     /// A token can't be made.
     #[error("a token can't be made")]
     Token(#[from] TokenError),
+    /// The list of passwords that leaked can't be read.
+    #[error("the list of breached passwords can't be read")]
+    Breached(#[source] std::io::Error),
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
@@ -119,7 +122,7 @@ impl Error {
             Self::EmailTaken | Self::NameTaken => ErrorCode::Conflict,
             Self::Precondition(problem) => problem.code,
             Self::Changed => ErrorCode::PreconditionFailed,
-            Self::Busy | Self::RegistrationUnknown | Self::Issuer(_) => ErrorCode::Unavailable,
+            Self::Busy | Self::RegistrationUnknown | Self::Issuer(_) | Self::Breached(_) => ErrorCode::Unavailable,
             Self::Hash(_) | Self::Token(_) => ErrorCode::Internal,
             Self::Store(error) => match error.kind {
                 StoreErrorKind::Unavailable | StoreErrorKind::Stale => ErrorCode::Unavailable,

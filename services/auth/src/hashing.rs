@@ -4,6 +4,7 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
     password_hash::{self, phc::PasswordHash},
 };
+use dallosh_contracts::figures;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task::JoinError};
 
@@ -95,6 +96,7 @@ impl Hashing {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| Error::Busy)?;
+        metrics::counter!(figures::PASSWORD_HASHES).increment(1);
         let done = tokio::task::spawn_blocking(move || {
             let _permits = (admitted, running);
             work()
@@ -153,6 +155,7 @@ mod tests {
     async fn without_a_hash_every_password_is_wrong() {
         let hashing = Hashing::start().await.unwrap();
         assert_eq!(hashing.compare(&SecretString::default(), None).await.unwrap(), Verdict::Wrong);
+        assert!(hashing.decoy.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "the work differs");
     }
 
     #[tokio::test]

@@ -1,6 +1,12 @@
+mod breached;
+
+use std::{io, path::Path};
+
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use crate::user::Email;
+use self::breached::Breached;
+use crate::{error::Error, user::Email};
 
 /// The fewest characters of a password.
 const SHORTEST: usize = 8;
@@ -31,8 +37,36 @@ pub enum WeakPassword {
     IsEmail,
 }
 
-/// Checks a new password. Nothing is asked of its composition; what counts is length and that nobody guesses it first.
-pub fn check(password: &str, email: &Email) -> Result<(), WeakPassword> {
+/// What a new password has to be.
+#[derive(Debug, Clone, Default)]
+pub struct Passwords {
+    breached: Option<Breached>,
+}
+
+impl Passwords {
+    /// Opens the operator's list of passwords that leaked, when there is one.
+    ///
+    /// # Errors
+    /// When it can't be read, or is no such list.
+    pub fn open(breached: Option<&Path>) -> io::Result<Self> {
+        Ok(Self { breached: breached.map(Breached::open).transpose()? })
+    }
+
+    /// Checks a new password.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassword`]; [`Error::Breached`] when the list can't be read: none is taken unseen.
+    pub async fn check(&self, password: &SecretString, email: &Email) -> Result<(), Error> {
+        check(password.expose_secret(), email)?;
+        match &self.breached {
+            Some(list) if list.contains(password).await.map_err(Error::Breached)? => Err(WeakPassword::Common.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks what can be told of a password without the operator's list. Nothing is asked of its composition; what counts is length and that nobody guesses it first.
+fn check(password: &str, email: &Email) -> Result<(), WeakPassword> {
     if password.len() > LONGEST {
         return Err(WeakPassword::TooLong);
     }

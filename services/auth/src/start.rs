@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use dallosh_primitives::{Clock, Uid};
 use dallosh_service_kit::{ClientError, Config, ConfigErrors, Profile, SettingsReader};
 use dallosh_store::{Store, StoreError, StoreErrorKind};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::{
     attempts::Attempts,
@@ -11,7 +11,7 @@ use crate::{
     hashing::{Hashing, Verdict},
     issuers::Issuers,
     keys::{self, KeyError},
-    password,
+    password::Passwords,
     role::{ADMIN, ANALYST, Role},
     state::State,
     store::AuthStore,
@@ -77,17 +77,20 @@ impl From<Error> for StartError {
 /// [`StartError::Configuration`] when the production profile has no admin and can't make one; [`StartError::Store`].
 pub async fn init(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<(), StartError> {
     let store = AuthStore::open(store).await?;
-    let hashing = Hashing::start().await?;
-    Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() }.run().await.map(|_| ())
+    let (hashing, passwords) = (Hashing::start().await?, passwords(config)?);
+    let beginning =
+        Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
+    beginning.run().await.map(|_| ())
 }
 
 /// Does what [`init`] does, reads the signing key, and gives what handlers need.
 pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<State, StartError> {
     let store = AuthStore::open(store).await?;
-    let hashing = Hashing::start().await?;
-    let beginning = Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() };
+    let (hashing, passwords) = (Hashing::start().await?, passwords(config)?);
+    let beginning =
+        Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
     let roles = beginning.run().await?;
-    assemble(config, store, hashing, clock, roles).await
+    assemble(config, store, (hashing, passwords), clock, roles).await
 }
 
 /// What [`state`] gives, with the first roles and without the first accounts, for the operator to make them.
@@ -97,16 +100,17 @@ pub async fn state_without_accounts(
     clock: Arc<dyn Clock>,
 ) -> Result<State, StartError> {
     let store = AuthStore::open(store).await?;
-    let hashing = Hashing::start().await?;
-    let beginning = Beginning { config, store: &store, hashing: &hashing, clock: clock.as_ref() };
+    let (hashing, passwords) = (Hashing::start().await?, passwords(config)?);
+    let beginning =
+        Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
     let roles = beginning.roles().await?;
-    assemble(config, store, hashing, clock, roles).await
+    assemble(config, store, (hashing, passwords), clock, roles).await
 }
 
 async fn assemble(
     config: &Config,
     store: AuthStore,
-    hashing: Hashing,
+    (hashing, passwords): (Hashing, Passwords),
     clock: Arc<dyn Clock>,
     FirstRoles { admin, analyst }: FirstRoles,
 ) -> Result<State, StartError> {
@@ -118,7 +122,29 @@ async fn assemble(
     let secure_cookies = config.profile == Profile::Production;
     let issuers = Issuers::new(&config.issuers, config.profile)?;
     let (attempts, settings) = (Attempts::default(), SettingsReader::new(config)?);
-    Ok(State { store, hashing, attempts, tokens, published, issuers, clock, secure_cookies, settings, admin, analyst })
+    Ok(State {
+        store,
+        hashing,
+        passwords,
+        attempts,
+        tokens,
+        published,
+        issuers,
+        clock,
+        secure_cookies,
+        settings,
+        admin,
+        analyst,
+    })
+}
+
+/// What passwords have to be, with the operator's list.
+fn passwords(config: &Config) -> Result<Passwords, StartError> {
+    let path = config.breached_passwords.as_deref();
+    Passwords::open(path).map_err(|error| {
+        let place = path.unwrap_or(Path::new("")).display();
+        StartError::Configuration(ConfigErrors(vec![format!("auth.breached_passwords: {place}: {error}")]))
+    })
 }
 
 /// The roles that are always there.
@@ -131,6 +157,7 @@ struct Beginning<'a> {
     config: &'a Config,
     store: &'a AuthStore,
     hashing: &'a Hashing,
+    passwords: &'a Passwords,
     clock: &'a dyn Clock,
 }
 
@@ -195,7 +222,7 @@ impl Beginning<'_> {
         if self.store.has_enabled_user(admin).await? {
             return Ok(());
         }
-        let (email, password) = first_admin(self.config).map_err(StartError::Configuration)?;
+        let (email, password) = self.first_admin().await?;
         self.account(email, &password, admin, false).await?;
         if self.store.has_enabled_user(admin).await? {
             return Ok(());
@@ -239,38 +266,39 @@ impl Beginning<'_> {
             _ => Ok(()),
         }
     }
-}
 
-/// The first admin as configured, or all that is wrong with it. Values are not repeated.
-fn first_admin(config: &Config) -> Result<(Email, SecretString), ConfigErrors> {
-    let mut wrong = Vec::new();
-    let email = config.admin_email.as_deref().and_then(Email::parse);
-    match (&config.admin_email, &email) {
-        (None, _) => wrong.push("auth.admin_email is missing".to_owned()),
-        (Some(_), None) => wrong.push("auth.admin_email is no e-mail address".to_owned()),
-        (Some(_), Some(email)) if [KNOWN_ADMIN, KNOWN_ANALYST].contains(&email.as_str()) => {
-            wrong.push("auth.admin_email is the address of a development account".to_owned());
+    /// The first admin as configured, or all that is wrong with it. Values are not repeated.
+    async fn first_admin(&self) -> Result<(Email, SecretString), StartError> {
+        let (config, mut wrong) = (self.config, Vec::new());
+        let email = config.admin_email.as_deref().and_then(Email::parse);
+        match (&config.admin_email, &email) {
+            (None, _) => wrong.push("auth.admin_email is missing".to_owned()),
+            (Some(_), None) => wrong.push("auth.admin_email is no e-mail address".to_owned()),
+            (Some(_), Some(email)) if [KNOWN_ADMIN, KNOWN_ANALYST].contains(&email.as_str()) => {
+                wrong.push("auth.admin_email is the address of a development account".to_owned());
+            }
+            _ => {}
         }
-        _ => {}
-    }
-    match (&config.admin_password, &email) {
-        (None, _) => wrong.push("auth.admin_password is missing".to_owned()),
-        (Some(password), email) => {
-            let nobody = Email::parse(KNOWN_ADMIN);
-            let verdict =
-                email.as_ref().or(nobody.as_ref()).map(|email| password::check(password.expose_secret(), email));
-            if let Some(Err(reason)) = verdict {
-                wrong.push(format!("auth.admin_password {reason}"));
+        match &config.admin_password {
+            None => wrong.push("auth.admin_password is missing".to_owned()),
+            Some(password) => {
+                let nobody = Email::parse(KNOWN_ADMIN);
+                if let Some(email) = email.as_ref().or(nobody.as_ref()) {
+                    match self.passwords.check(password, email).await {
+                        Err(Error::WeakPassword(reason)) => wrong.push(format!("auth.admin_password {reason}")),
+                        checked => checked?,
+                    }
+                }
             }
         }
-    }
-    match (email, &config.admin_password) {
-        (Some(email), Some(password)) if wrong.is_empty() => Ok((email, password.clone())),
-        _ => Err(ConfigErrors(
-            wrong
-                .into_iter()
-                .map(|line| format!("{line}; the production profile makes its first admin from auth.admin_email and auth.admin_password"))
-                .collect(),
-        )),
+        match (email, &config.admin_password) {
+            (Some(email), Some(password)) if wrong.is_empty() => Ok((email, password.clone())),
+            _ => {
+                let both =
+                    "; the production profile makes its first admin from auth.admin_email and auth.admin_password";
+                let lines = wrong.into_iter().map(|line| line + both).collect();
+                Err(StartError::Configuration(ConfigErrors(lines)))
+            }
+        }
     }
 }

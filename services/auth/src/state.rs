@@ -7,6 +7,7 @@ use crate::{
     attempts::Attempts,
     hashing::Hashing,
     issuers::Issuers,
+    password::Passwords,
     store::AuthStore,
     tokens::{PublicKey, Tokens},
 };
@@ -15,8 +16,10 @@ use crate::{
 pub struct State {
     /// The collections.
     pub store: AuthStore,
-    /// Passwords.
+    /// Hashes of passwords.
     pub hashing: Hashing,
+    /// What a new password has to be.
+    pub passwords: Passwords,
     /// Wrong passwords of late.
     pub attempts: Attempts,
     /// Tokens.

@@ -13,12 +13,11 @@ use chrono::{DateTime, Utc};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, Credential, Revision, Standing};
 use dallosh_store::{Modified, StoreErrorKind, Versioned};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::{
     error::Error,
     hashing::Verdict,
-    password,
     role::Role,
     session::{Presented, Session},
     state::State,
@@ -94,7 +93,7 @@ pub async fn register(state: &State, registration: Registration) -> Result<(), E
         dallosh_contracts::Registration::Closed => return Err(Error::RegistrationClosed),
     }
     let Registration { email, password, name } = registration;
-    password::check(password.expose_secret(), &email)?;
+    state.passwords.check(&password, &email).await?;
     let hash = state.hashing.hash(&password).await?;
     let user = User::new(email, name, state.analyst, hash, state.clock.now());
     match state.store.insert_user(user, None).await {
@@ -280,7 +279,7 @@ async fn apply(state: &State, mut user: Versioned<User>, change: &Change) -> Res
         user.data.email = email.clone();
     }
     if let Some(password) = password {
-        password::check(password.expose_secret(), &user.data.email)?;
+        state.passwords.check(password, &user.data.email).await?;
         user.data.change_password(state.hashing.hash(password).await?, state.clock.now());
     }
     Ok(user)
@@ -359,16 +358,22 @@ mod tests {
 
     use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
     use chrono::Utc;
+    use dallosh_contracts::figures;
     use dallosh_primitives::SystemClock;
     use dallosh_service_kit::{Config, Profile, SettingsReader, Sources};
     use dallosh_store::Store;
     use ed25519_dalek::SigningKey;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use secrecy::ExposeSecret as _;
+    use tempfile::TempDir;
 
     use super::*;
-    use crate::{attempts::Attempts, hashing::Hashing, issuers::Issuers, store::AuthStore};
+    use crate::{attempts::Attempts, hashing::Hashing, issuers::Issuers, password::Passwords, store::AuthStore};
 
-    #[tokio::test]
-    async fn a_hash_of_less_effort_is_replaced_at_the_next_sign_in() {
+    const ANN: &str = "ann@example.com";
+
+    /// A service with one account: ann@example.com, with the password "correct horse" hashed with little effort.
+    async fn state() -> (State, Versioned<User>, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let clock = Arc::new(SystemClock);
@@ -377,13 +382,13 @@ mod tests {
         let analyst = store.role_named("analyst").await.unwrap().unwrap().uid;
         let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let hash = cheap.hash_password(b"correct horse").unwrap().to_string();
-        let email = Email::parse("ann@example.com").unwrap();
-        let ann = User::new(email.clone(), None, analyst, hash.into(), Utc::now());
-        store.insert_user(ann, None).await.unwrap();
+        let ann = User::new(Email::parse(ANN).unwrap(), None, analyst, hash.into(), Utc::now());
+        let ann = store.insert_user(ann, None).await.unwrap();
         let tokens = Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap();
         let state = State {
             store,
             hashing: Hashing::start().await.unwrap(),
+            passwords: Passwords::default(),
             attempts: Attempts::default(),
             tokens,
             published: Vec::new(),
@@ -394,14 +399,47 @@ mod tests {
             admin: Uid::new(),
             analyst,
         };
+        (state, ann, folder)
+    }
 
-        let password = SecretString::from("correct horse");
-        let client = || Client { address: "1.1.1.1".to_owned(), user_agent: None };
-        login(&state, email.as_str(), &password, client()).await.unwrap();
-        let ann = state.store.user_by_email(&email).await.unwrap().unwrap();
+    async fn login_from(state: &State, address: &str, email: &str, password: &str) -> Result<Grant, Error> {
+        login(state, email, &password.into(), Client { address: address.to_owned(), user_agent: None }).await
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_less_effort_is_replaced_at_the_next_sign_in() {
+        let (state, ann, _folder) = state().await;
+        login_from(&state, "1.1.1.1", ANN, "correct horse").await.unwrap();
+        let ann = state.store.user(ann.uid).await.unwrap().unwrap();
         assert!(ann.data.password_hash.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!((ann.revision, ann.data.generation), (2, 1));
-        login(&state, email.as_str(), &password, client()).await.unwrap();
-        assert_eq!(state.store.user_by_email(&email).await.unwrap().unwrap().revision, 2);
+        login_from(&state, "1.1.1.1", ANN, "correct horse").await.unwrap();
+        assert_eq!(state.store.user(ann.uid).await.unwrap().unwrap().revision, 2);
+    }
+
+    #[tokio::test]
+    async fn every_refused_sign_in_costs_exactly_one_comparison_whoever_is_asked_for() {
+        let (state, ann, _folder) = state().await;
+        let mut bob = User { email: Email::parse("bob@example.com").unwrap(), ..ann.data };
+        bob.set_disabled(true, Utc::now());
+        state.store.insert_user(bob, None).await.unwrap();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let figures = recorder.handle();
+        let _here = metrics::set_default_local_recorder(&recorder);
+        for (done, (email, password)) in [
+            (ANN, "incorrect horse"),
+            ("nobody@example.com", "correct horse"),
+            ("bob@example.com", "correct horse"),
+            ("no address", "correct horse"),
+            (ANN, ""),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let refused = login_from(&state, &format!("1.1.1.{done}"), email, password).await;
+            assert!(matches!(refused, Err(Error::InvalidCredentials)), "{email} {password}");
+            let counted = format!("{} {}\n", figures::PASSWORD_HASHES, done + 1);
+            assert!(figures.render().contains(&counted), "{email} {password}: {}", figures.render());
+        }
     }
 }

@@ -104,8 +104,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        attempts::Attempts, hashing::Hashing, issuers::Issuers, role::Role, store::AuthStore, tokens::Tokens,
-        user::Email,
+        attempts::Attempts, hashing::Hashing, issuers::Issuers, password::Passwords, role::Role, store::AuthStore,
+        tokens::Tokens, user::Email,
     };
 
     /// Takes away an administrator beside whom there is one with this mark.
@@ -122,6 +122,7 @@ mod tests {
         let state = State {
             store,
             hashing: Hashing::start().await.unwrap(),
+            passwords: Passwords::default(),
             attempts: Attempts::default(),
             tokens: Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap(),
             published: Vec::new(),

@@ -5,12 +5,11 @@ use dallosh_primitives::{Limit, Page, Uid};
 use dallosh_service_kit::{Caller, Problem, Revision};
 use dallosh_store::{StoreErrorKind, Versioned};
 use rand::{TryRng as _, rngs::SysRng};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{ATTEMPTS, Member, actor::Actor, departure, with_role};
 use crate::{
     error::Error,
-    password,
     role::Role,
     session::Session,
     state::State,
@@ -111,7 +110,7 @@ pub async fn create_as(state: &State, actor: &Actor, new: NewUser) -> Result<(Ac
     let NewUser { email, name, role, disabled, password } = new;
     let role = role_to_give(state, actor, role).await?;
     let (password, made) = if let Some(password) = password {
-        password::check(password.expose_secret(), &email)?;
+        state.passwords.check(&password, &email).await?;
         (password, None)
     } else {
         let made = one_time_password()?;
@@ -180,7 +179,7 @@ pub async fn change_as(
             after.set_disabled(*disabled, state.clock.now());
         }
         if let Some(password) = password {
-            password::check(password.expose_secret(), &after.email)?;
+            state.passwords.check(password, &after.email).await?;
             after.change_password(state.hashing.hash(password).await?, state.clock.now());
             after.must_change_password = true;
         }

@@ -5,6 +5,7 @@ use dallosh_contracts::Registration;
 use dallosh_primitives::ManualClock;
 use reqwest::Method;
 use serde_json::json;
+use sha1::{Digest as _, Sha1};
 
 use crate::stack::{ADMIN, ANALYST, KNOWN, Stack, answer};
 
@@ -99,6 +100,28 @@ async fn a_weak_password_and_a_wrong_field_are_named() {
     );
     let null = json!({"email": "ann@example.com", "password": "correct horse", "name": null});
     assert_eq!(stack.post("/v1/auth/register", null).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_password_of_the_operators_list_is_refused_like_a_common_one_wherever_one_is_set() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let mut hashes =
+        ["correct horse", "a staple", "battery 12"].map(|one| hex::encode_upper(Sha1::digest(one)) + ":7\r\n");
+    hashes.sort_unstable();
+    let list = folder.path().join("pwned-passwords-sha1-ordered-by-hash.txt");
+    fs::write(&list, hashes.concat()).unwrap();
+    let clock = ManualClock::new(Utc::now());
+    let list = [("auth.breached_passwords", list.to_str().unwrap())];
+    let stack = Stack::start_in(folder, clock, &list).await.unwrap();
+    let common = stack.register("ann@example.com", "Password1").await.refusal();
+    assert_eq!(stack.register("ann@example.com", "correct horse").await.refusal(), common);
+    assert_eq!(stack.register("ann@example.com", "Correct horse").await.status, 201);
+    let (access, _) = stack.session(ADMIN, KNOWN).await;
+    let role = stack.role(&access, "analyst").await;
+    let change = json!({"password": "battery 12", "current_password": KNOWN});
+    assert_eq!(stack.patch_me(&access, change).await.refusal(), common);
+    let account = json!({"email": "bob@example.com", "role_id": role, "password": "a staple"});
+    assert_eq!(stack.send(Method::POST, "/v1/users", &access, account).await.refusal(), common);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use dallosh_auth::StartError;
 use dallosh_primitives::{ManualClock, SystemClock};
 use dallosh_store::Store;
 use serde_json::json;
+use sha1::{Digest as _, Sha1};
 use tempfile::tempdir;
 
 use crate::stack::{ADMIN, ANALYST, KNOWN, Stack, config};
@@ -72,6 +73,21 @@ async fn production_does_not_start_without_a_good_first_admin() {
     assert_eq!(refusal(start(&known).await), lines.map(|line| format!("{line}{both}")));
     let weak = [PRODUCTION, EMAIL, ("auth.admin_password", "changeme")];
     assert_eq!(refusal(start(&weak).await), [format!("auth.admin_password is one of the most common ones{both}")]);
+}
+
+#[tokio::test]
+async fn a_list_of_breached_passwords_that_is_none_is_named_and_one_that_has_the_admins_password_counts() {
+    let folder = tempdir().unwrap();
+    let list = folder.path().join("list.txt");
+    let key = ("auth.breached_passwords", list.to_str().unwrap());
+    let missing = refusal(start(&[key]).await);
+    assert!(missing[0].starts_with(&format!("auth.breached_passwords: {}: ", list.display())), "{missing:?}");
+    fs::write(&list, "correct horse\n").unwrap();
+    let wrong = refusal(start(&[key]).await);
+    assert!(wrong[0].ends_with("this is no list of SHA-1 hashes, one a line in ascending order"), "{wrong:?}");
+    fs::write(&list, hex::encode(Sha1::digest("correct horse"))).unwrap();
+    let weak = refusal(start(&[PRODUCTION, EMAIL, PASSWORD, key]).await);
+    assert!(weak[0].starts_with("auth.admin_password is one of the most common ones; "), "{weak:?}");
 }
 
 #[tokio::test]
