@@ -54,6 +54,22 @@ impl Forge {
         encode(&header, claims, &EncodingKey::from_ed_der(self.key.to_pkcs8_der().unwrap().as_bytes())).unwrap()
     }
 
+    /// The token without this claim.
+    fn lacking(&self, claim: &str) -> String {
+        let mut claims = self.claims.clone();
+        claims.as_object_mut().unwrap().remove(claim).unwrap();
+        self.signed(&self.header, &claims)
+    }
+
+    /// The token signed with a key that it brings along, under the name of ours.
+    fn bringing_its_key(&self) -> String {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let public = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "x": public});
+        let header = changed(&self.header, json!({"jwk": jwk}));
+        Self { header: header.clone(), claims: self.claims.clone(), key }.signed(&header, &self.claims)
+    }
+
     fn unsigned(&self, algorithm: &str) -> String {
         let header = changed(&self.header, json!({"alg": algorithm}));
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -101,11 +117,19 @@ async fn a_token_that_is_not_exactly_ours_gets_one_and_the_same_refusal() {
         ("other typ", forge.headed(json!({"typ": "JWT"}))),
         ("unknown key", forge.headed(json!({"kid": "other"}))),
         ("key in the header", forge.headed(json!({"kid": "other", "jku": "http://127.0.0.1:1/"}))),
+        ("its own key in the header", forge.bringing_its_key()),
         ("expired", forge.claiming(json!({"exp": now - 6}))),
         ("not valid yet", forge.claiming(json!({"nbf": now + 60}))),
         ("exp as text", forge.claiming(json!({"exp": "never"}))),
         ("audience", forge.claiming(json!({"aud": "other"}))),
         ("issuer", forge.claiming(json!({"iss": "other"}))),
+        ("no expiry", forge.lacking("exp")),
+        ("no audience", forge.lacking("aud")),
+        ("no issuer", forge.lacking("iss")),
+        ("no user", forge.lacking("sub")),
+        ("a refresh token", stack.session(ADMIN, KNOWN).await.1),
+        ("two tokens", format!("{good} {good}")),
+        ("no base64", good.replacen('.', ".!", 1)),
         ("truncated", good[..good.len() - 5].to_owned()),
         ("no token", "x".to_owned()),
         ("long", "x".repeat(10_000)),
