@@ -26,10 +26,10 @@ impl Stack {
     }
 
     /// One process with MongoDB and RabbitMQ.
-    pub async fn with_servers(binary: &str) -> Result<Self> {
-        let environment = [("DALLOSH__DATABASE__URL", mongodb_url()?), ("DALLOSH__BROKER__URL", amqp_url()?)]
+    pub async fn with_servers(binary: &str, environment: &[(&str, &str)]) -> Result<Self> {
+        let servers = [("DALLOSH__DATABASE__URL", mongodb_url()?), ("DALLOSH__BROKER__URL", amqp_url()?)]
             .map(|(name, value)| (name.to_owned(), value));
-        Self::up(binary, environment.into()).await
+        Self::up(binary, [owned(environment), servers.into()].concat()).await
     }
 
     /// A process for each service, with MongoDB, RabbitMQ and S3.
@@ -77,6 +77,20 @@ impl Stack {
     pub fn set(&mut self, name: &str, value: Option<&str>) {
         self.environment.retain(|(known, _)| known != name);
         self.environment.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
+    /// Runs a command on the data of the stack, configured as its processes are but for `more`, with this on its standard
+    /// input: exit code, standard output, standard error.
+    pub async fn command(
+        &self,
+        arguments: &[&str],
+        more: &[(&str, &str)],
+        input: &str,
+    ) -> Result<(Option<i32>, String, String)> {
+        let (data, elsewhere) = (self.data().display().to_string(), tempfile::tempdir()?);
+        let arguments = [arguments, &["--data-dir", &data]].concat();
+        let environment = [self.environment.clone(), owned(more)].concat();
+        Process::run_with(&self.binary, &arguments, &environment, elsewhere.path(), input).await
     }
 
     /// Starts the one process again after [`Stack::kill`].

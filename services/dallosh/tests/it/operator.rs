@@ -157,9 +157,7 @@ async fn the_sample_is_sent_through_after_the_start_and_the_process_stays_up() -
 
 /// Runs `dallosh user` on a stack's data, with this on its standard input.
 async fn user(stack: &Stack, arguments: &[&str], input: &str) -> Result<(Option<i32>, String, String)> {
-    let (data, elsewhere) = (stack.data().display().to_string(), tempfile::tempdir()?);
-    let arguments = [&["user"], arguments, &["--data-dir", &data]].concat();
-    Process::run_with(DALLOSH, &arguments, &[], elsewhere.path(), input).await
+    stack.command(&[&["user"], arguments].concat(), &[], input).await
 }
 
 /// The one-time password in what a command said.
@@ -170,7 +168,15 @@ fn made(said: &str) -> Result<&str> {
 
 #[tokio::test]
 async fn an_operator_makes_accounts_beside_the_running_platform_and_the_log_says_so() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    makes_accounts(Stack::embedded(DALLOSH, &[]).await?).await
+}
+
+#[tokio::test]
+async fn an_operator_makes_accounts_in_mongodb_just_as_well() -> Result<()> {
+    makes_accounts(Stack::with_servers(DALLOSH, &[]).await?).await
+}
+
+async fn makes_accounts(stack: Stack) -> Result<()> {
     let add = ["add", "Ann@Example.com", "--name", "Ann Lee", "--role", "admin"];
     let (code, said, errors) = user(&stack, &add, "a horse of my own\n").await?;
     ensure!(code == Some(0) && said.contains("ann@example.com is made, with the role admin"), "{said} {errors}");
@@ -209,7 +215,15 @@ async fn an_operator_makes_accounts_beside_the_running_platform_and_the_log_says
 
 #[tokio::test]
 async fn another_password_from_the_terminal_ends_the_sessions_of_a_running_platform() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    ends_sessions(Stack::embedded(DALLOSH, &[]).await?).await
+}
+
+#[tokio::test]
+async fn another_password_from_the_terminal_ends_the_sessions_that_mongodb_knows() -> Result<()> {
+    ends_sessions(Stack::with_servers(DALLOSH, &[]).await?).await
+}
+
+async fn ends_sessions(stack: Stack) -> Result<()> {
     let analyst = stack.analyst().await?;
     analyst.get("/v1/files").await?.expect(200)?;
     let (code, said, errors) = user(&stack, &["passwd", "user@free.com"], "another horse of mine\r\n").await?;
@@ -224,7 +238,15 @@ async fn another_password_from_the_terminal_ends_the_sessions_of_a_running_platf
 
 #[tokio::test]
 async fn the_last_administrator_comes_back_in_by_a_password_that_a_stopped_platform_was_given() -> Result<()> {
-    let mut stack = Stack::embedded(DALLOSH, &[]).await?;
+    comes_back_in(Stack::embedded(DALLOSH, &[]).await?).await
+}
+
+#[tokio::test]
+async fn the_last_administrator_comes_back_in_by_a_password_that_mongodb_was_given() -> Result<()> {
+    comes_back_in(Stack::with_servers(DALLOSH, &[]).await?).await
+}
+
+async fn comes_back_in(mut stack: Stack) -> Result<()> {
     stack.terminate().await?;
     let (code, said, errors) = user(&stack, &["passwd", "admin@free.com", "--generate"], "").await?;
     ensure!(code == Some(0), "{said}{errors}");
@@ -233,9 +255,7 @@ async fn the_last_administrator_comes_back_in_by_a_password_that_a_stopped_platf
     let session = Client::anonymous(&stack.base)?.post("/v1/auth/login", &session).await?.expect(200)?;
     ensure!(session["must_change_password"] == true, "the password is not to be changed");
     stack.terminate().await?;
-    let data = stack.data().display().to_string();
-    let arguments = ["logs", "verify", "--data-dir", &data];
-    let (code, said, _) = Process::run(DALLOSH, &arguments, &[], stack.data().as_path()).await?;
+    let (code, said, _) = stack.command(&["logs", "verify"], &[], "").await?;
     ensure!(code == Some(0) && said.contains("intact"), "{code:?} {said}");
     Ok(())
 }
@@ -244,7 +264,8 @@ async fn the_last_administrator_comes_back_in_by_a_password_that_a_stopped_platf
 async fn an_operator_with_another_master_key_or_folder_makes_nothing() -> Result<()> {
     let stack = Stack::embedded(DALLOSH, &[("DALLOSH__AUTH__MASTER_KEY", "a long master key 1")]).await?;
     let add = ["add", "ann@example.com", "--generate"];
-    let (code, _, errors) = user(&stack, &add, "").await?;
+    let other = [("DALLOSH__AUTH__MASTER_KEY", "a long master key 2")];
+    let (code, _, errors) = stack.command(&[&["user"][..], &add].concat(), &other, "").await?;
     ensure!(code == Some(1) && errors.contains("auth.master_key"), "{code:?} {errors}");
     let (_, said, _) = user(&stack, &["list"], "").await?;
     ensure!(said.contains("admin@free.com") && !said.contains("ann@example.com"), "{said}");

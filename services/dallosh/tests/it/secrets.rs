@@ -144,12 +144,7 @@ async fn during_maintenance_no_task_is_begun_and_afterwards_it_is() -> Result<()
 
 /// Runs a command on a stack's data: the exit code, and what it said.
 async fn run(stack: &Stack, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(Option<i32>, String)> {
-    let data = stack.data().display().to_string();
-    let elsewhere = tempfile::tempdir()?;
-    let environment: Vec<_> =
-        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let arguments = [arguments, &["--data-dir", &data]].concat();
-    let (code, said, errors) = Process::run(DALLOSH, &arguments, &environment, elsewhere.path()).await?;
+    let (code, said, errors) = stack.command(arguments, environment, "").await?;
     Ok((code, said + &errors))
 }
 
@@ -243,11 +238,22 @@ async fn a_rotation_that_is_killed_after_any_write_leaves_every_key_readable_and
     Ok(())
 }
 
+/// The master key before the rotation.
+const OLD: (&str, &str) = ("DALLOSH__AUTH__MASTER_KEY", "canary of an old master key");
+
 #[tokio::test]
 async fn a_master_key_of_the_configuration_is_rotated_beside_running_services() -> Result<()> {
-    let (old, new) = ("canary of an old master key", "canary of a new master key");
-    let (set, previous) = ("DALLOSH__AUTH__MASTER_KEY", "DALLOSH__AUTH__PREVIOUS_MASTER_KEYS");
-    let (mut stack, model) = (Stack::embedded(DALLOSH, &[(set, old)]).await?, FakeModel::start().await);
+    is_rotated(Stack::embedded(DALLOSH, &[OLD]).await?).await
+}
+
+#[tokio::test]
+async fn what_mongodb_holds_under_a_master_key_is_sealed_anew_as_well() -> Result<()> {
+    is_rotated(Stack::with_servers(DALLOSH, &[OLD]).await?).await
+}
+
+async fn is_rotated(mut stack: Stack) -> Result<()> {
+    let ((set, old), new) = (OLD, "canary of a new master key");
+    let (previous, model) = ("DALLOSH__AUTH__PREVIOUS_MASTER_KEYS", FakeModel::start().await);
     let models = two_models(&stack.admin().await?, &model).await?;
     let (code, said) = run(&stack, &ROTATE, &[(set, old)]).await?;
     ensure!(code == Some(78) && said.contains("auth.previous_master_keys"), "{code:?} {said}");

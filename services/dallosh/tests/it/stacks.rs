@@ -13,7 +13,7 @@ async fn the_suite_holds_on_one_process_with_nothing_beside_it() -> Result<()> {
 
 #[tokio::test]
 async fn the_suite_holds_on_one_process_with_mongodb_and_rabbitmq() -> Result<()> {
-    let stack = Stack::with_servers(DALLOSH).await?;
+    let stack = Stack::with_servers(DALLOSH, &[]).await?;
     journey::suite(&stack.base).await?;
     assert_eq!(stack.stop().await?, [Some(0)]);
     Ok(())
