@@ -184,3 +184,55 @@ async fn during_a_storm_of_sign_ins_others_are_served_and_everybody_is_told_some
     stack.analyst().await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn uploads_that_are_under_way_at_a_stop_are_taken_whole_and_the_process_ends_well() -> Result<()> {
+    let mut stack = Stack::embedded(DALLOSH, &[]).await?;
+    let (token, base) = (Kept::open(&stack).await?.token, stack.base.clone());
+    let content = posts(200);
+    let form = [
+        b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n".as_slice(),
+        &content,
+        b"\r\n--x--\r\n",
+    ]
+    .concat();
+    let head = format!(
+        "POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
+         content-type: multipart/form-data; boundary=x\r\ncontent-length: {}\r\n\r\n",
+        form.len()
+    );
+    let (first, rest) = form.split_at(form.len() / 2);
+    let mut under_way = Vec::new();
+    for _ in 0..10 {
+        let mut socket = connect(&stack).await?;
+        socket.write_all(head.as_bytes()).await?;
+        socket.write_all(first).await?;
+        under_way.push(socket);
+    }
+    // Each has begun its object once it is taken in.
+    let unfinished = stack.data().join("storage/.tmp");
+    while fs::read_dir(&unfinished).map_or(0, Iterator::count) < under_way.len() {
+        tokio::task::yield_now().await;
+    }
+    let finish = async {
+        while TcpStream::connect(base.trim_start_matches("http://")).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        for socket in &mut under_way {
+            socket.write_all(rest).await?;
+        }
+        let mut answers = Vec::new();
+        for socket in &mut under_way {
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await?;
+            answers.push(answer);
+        }
+        Ok::<_, anyhow::Error>(answers)
+    };
+    let (codes, answers) = tokio::join!(stack.terminate(), finish);
+    for answer in answers? {
+        ensure!(answer.starts_with("HTTP/1.1 201 "), "{answer:.300}");
+    }
+    ensure!(codes? == [Some(0)], "it did not end well");
+    Ok(())
+}

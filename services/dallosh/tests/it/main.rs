@@ -5,6 +5,7 @@
 mod analysis;
 mod architecture;
 mod backup;
+mod bodies;
 mod contract;
 mod crash;
 mod faults;

@@ -150,6 +150,33 @@ async fn a_page_that_fell_back_to_another_model_is_counted_for_that_one() -> Res
 }
 
 #[tokio::test]
+async fn settings_that_change_while_a_task_runs_count_from_its_next_run_on() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let (before, after) = (FakeModel::start().await, FakeModel::start().await);
+    let (admin, analyst) = (stack.admin().await?, stack.analyst().await?);
+    let uid = register(&admin, &before).await?;
+    before.always(Some(Fault::status(503)));
+    let (_, task) = analyst.new_task(&posts(30), json!({ "topics": TOPICS })).await?;
+    analyst.act(&task, "start").await?.expect(202)?;
+    while analyst.task(&task).await?["waiting"].is_null() {
+        tokio::task::yield_now().await;
+    }
+    let model = format!("/v1/settings/ai/models/{uid}");
+    let change = json!({ "model": "another", "baseUrl": after.url(), "apiKey": KEY, "paginateRowsLimit": 1 });
+    admin.send(Method::PATCH, &model, &[("if-match", "*")], Some(&change)).await?.expect(200)?;
+    before.always(None);
+    let done = analyst.wait_for(&task, "done").await?;
+    ensure!(done["models_used"] == json!(["tester"]) && after.calls() == 0, "{done}");
+    ensure!(done["progress"]["pages_total"] == 1, "the pages changed: {done}");
+
+    analyst.act(&task, "restart").await?.expect(202)?;
+    let again = analyst.wait_for(&task, "done").await?;
+    ensure!(again["models_used"] == json!(["another"]), "{again}");
+    ensure!(again["progress"]["pages_total"] == after.calls() && after.calls() > 1, "{} calls: {again}", after.calls());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_task_without_a_model_that_it_may_ask_is_refused_at_its_start() -> Result<()> {
     let stack = Stack::embedded(DALLOSH, &[]).await?;
     let analyst = stack.analyst().await?;
