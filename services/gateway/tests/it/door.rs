@@ -6,7 +6,10 @@ use futures::{StreamExt as _, stream};
 use reqwest::Body;
 use serde_json::Value;
 
-use crate::world::{World, code, token};
+use crate::{
+    streams::rest_of,
+    world::{World, code, token},
+};
 
 #[actix_web::test]
 async fn a_path_goes_to_its_service_as_it_was_written_and_an_unknown_one_is_404() {
@@ -56,12 +59,50 @@ async fn a_request_that_is_not_clearly_one_is_refused_and_reaches_no_service() {
             world.raw(&format!("POST /v1/tasks HTTP/1.1\r\n{twice}connection: close\r\n{lines}\r\n\r\n{body}")).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{lines:?} {answer}");
     }
+    for (line, lines) in [
+        ("POST /v1/tasks HTTP/1.0", "transfer-encoding: chunked"),
+        ("POST /v1/tasks HTTP/1.1", "transfer-encoding: chunked, chunked"),
+        ("POST /v1/tasks HTTP/1.1", "transfer-encoding:\x0bchunked"),
+        ("POST /v1/tasks HTTP/1.1", "x-a: a\rtransfer-encoding: chunked\r\ncontent-length: 5"),
+        ("POST /v1/tasks", "content-length: 5"),
+        ("POST /v1/tasks HTTP/0.9", "content-length: 5"),
+        ("POST /v1/tasks HTTP/2.0", "content-length: 5"),
+        ("POST  /v1/tasks HTTP/1.1", "content-length: 5"),
+        ("POST /v1/tasks more HTTP/1.1", "content-length: 5"),
+        (" POST /v1/tasks HTTP/1.1", "content-length: 5"),
+        ("PRI * HTTP/2.0", "content-length: 5"),
+    ] {
+        let answer = world.raw(&format!("{line}\r\n{twice}connection: close\r\n{lines}\r\n\r\n0\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{line:?} {lines:?} {answer}");
+    }
     for line in ["TRACE /v1/tasks HTTP/1.1", "BREW /healthz HTTP/1.1", "CONNECT other.example:80 HTTP/1.1"] {
         let answer = world.raw(&format!("{line}\r\n{twice}connection: close\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{line} {answer}");
     }
     assert!(world.told.try_recv().is_err(), "a service was asked");
     assert_eq!(world.anonymous("GET", "/healthz").send().await.unwrap().status(), 200);
+}
+
+#[actix_web::test]
+async fn chunks_that_two_parsers_might_read_differently_never_end_a_body_for_a_service() {
+    let mut world = World::new().await;
+    for chunks in
+        ["2;\r\n{}0", "-2\r\n{}\r\n0", "0x2\r\n{}\r\n0", "2 \n{}\r\n0", "fffffffffffffffff\r\n{}\r\n0", "2\r\n{}0"]
+    {
+        let head = "POST /v1/tasks HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\nconnection: close\r\n";
+        let answer =
+            rest_of(world.open(&format!("{head}transfer-encoding: chunked\r\n\r\n{chunks}\r\n\r\n")).await).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{chunks:?} {answer}");
+    }
+    let whole = world.request("POST", "/v1/tasks").body("whole").send().await.unwrap();
+    assert_eq!(whole.status(), 201);
+    loop {
+        let told = world.told.recv().await.unwrap();
+        assert!(["began", "aborted", "whole 5"].contains(&told.as_str()), "{told}");
+        if told == "whole 5" {
+            break;
+        }
+    }
 }
 
 #[actix_web::test]

@@ -89,7 +89,7 @@ async fn bytes_beyond_the_length_of_a_request_do_not_take_its_answer_away() {
 }
 
 /// What is answered until the connection ends, and it has to.
-async fn rest_of(mut socket: TcpStream) -> String {
+pub async fn rest_of(mut socket: TcpStream) -> String {
     let mut answer = Vec::new();
     // That the other end closes on what it never read may end this with an error after the answer.
     let _ = socket.read_to_end(&mut answer).await;
