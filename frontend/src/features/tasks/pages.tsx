@@ -4,10 +4,11 @@ import { cn } from '@/lib/cn';
 
 const DRAWN = 400;
 
-/** One square a page: how many are answered. */
+/** One square a page: how many are answered, and by which model where another one stood in. */
 export function Pages({ progress, limit }: { progress: Progress; limit: number | null }) {
   const t = useTranslations('pages');
   const total = progress.pages_total ?? 0, done = progress.pages_done ?? 0;
+  const byModel = Object.entries(progress.pages_by_model ?? {}).sort(([, one], [, other]) => other - one);
   return (
     <section aria-labelledby="pages-title" className="gutter border-b py-4">
       <h3 id="pages-title" className="text-sm">{t('title')}</h3>
@@ -21,6 +22,11 @@ export function Pages({ progress, limit }: { progress: Progress; limit: number |
         <ul className="tabular mt-3 flex gap-4 text-xs text-muted-foreground">
           <li className="flex items-center gap-1.5"><span aria-hidden className="size-2.5 rounded-mark bg-foreground" />{t('done', { count: done })}</li>
           {total > done && <li className="flex items-center gap-1.5"><span aria-hidden className="size-2.5 rounded-mark border bg-muted" />{t('toGo', { count: total - done })}</li>}
+        </ul>
+      )}
+      {byModel.length > 1 && (
+        <ul aria-label={t('byModel')} className="tabular mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted-foreground">
+          {byModel.map(([model, count]) => <li key={model}><span className="text-foreground">{model}</span> {t('answered', { count })}</li>)}
         </ul>
       )}
     </section>
