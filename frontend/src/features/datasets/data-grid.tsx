@@ -57,7 +57,8 @@ function withLabelsFirst(columns: FilePreviewColumn[], textColumn: string | null
 function widthOf(column: FilePreviewColumn, rows: Row[], isText: boolean) {
   if (isText) return 340;
   const longest = Math.max(column.name.length, ...rows.slice(0, 40).map((row) => row[column.name]?.length ?? 0));
-  return Math.min(220, Math.max(72, longest * 7 + 26));
+  // A digit takes 7.5 pixels, most letters less.
+  return Math.min(220, Math.max(72, Math.ceil(longest * 7.5) + 26));
 }
 
 /** Where a scrolled list of rows is, and what moves it. */
