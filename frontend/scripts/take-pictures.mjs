@@ -49,8 +49,10 @@ async function takeAll(storageState, pages, wanted) {
     for (const name of names) {
       await page.goto(pages[name]);
       await page.locator('h1').first().waitFor({ state: 'attached' });
-      await page.waitForFunction(() => !document.querySelector('[data-slot=skeleton]'));
+      await complete(page);
       if (name === 'settings') await page.getByRole('button', { name: MODELS[0].model, exact: true }).click();
+      if (name === 'roles') await page.getByText('1 user, built in').waitFor();
+      await complete(page);
       // What the development profile alone says of itself.
       await page.addStyleTag({ content: 'main > p.no-print { display: none }' });
       await page.evaluate(() => document.fonts.ready);
@@ -58,6 +60,10 @@ async function takeAll(storageState, pages, wanted) {
     }
     await context.close();
   }
+}
+
+async function complete(page) {
+  await page.waitForFunction(() => !document.querySelector('[data-slot=skeleton]'));
 }
 
 /** Adds models as the settings page does; runs in the page. */
