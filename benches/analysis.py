@@ -100,6 +100,7 @@ def main():
     subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
     subprocess.run([python, "-m", "pip", "install", "-q", "pandas", "pyarrow"], check=True)
     os.environ["DALLOSH__GATEWAY__REQUESTS_PER_SECOND"] = "1000000"
+    os.environ["DALLOSH__FILES__MAX_BYTES"] = "4 GiB"
     (folder / "another.lua").write_text(LUA)
     process = Process(folder)
     try:

@@ -1,6 +1,6 @@
 //! All figures of one answer, in one pass over the index.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,15 +10,15 @@ use crate::{
     filter::Selector,
     index::share,
     post::{HIGH, PRIORITIES, Post},
-    spikes::{self, LEAST_WEEKS, TopicDays},
+    posts::Posts,
+    spikes::{self, LEAST_WEEKS, LOOK_BACK, TopicDays},
+    zone::{Clock, Local},
 };
 
 /// Authors of an answer, those with the most negative posts first.
 const USERS: usize = 20;
 /// The most critical posts of an answer.
 const CRITICAL: usize = 10;
-/// The most cells of days and topics that spikes are looked for in.
-const TOPIC_DAYS: usize = 4_000_000;
 
 /// The figures. What can't be computed from the dataset is `null` and named in `unavailable`; a share of nothing is
 /// `null` too. Shares are of labelled posts, and not rounded.
@@ -229,10 +229,11 @@ struct Counts {
     reach: [Sum; 4],
     answered: u64,
     hours: [[Hour; 24]; 7],
-    days: Days,
+    /// Sentiments by day.
+    days: BTreeMap<i64, [u64; 3]>,
     /// The first and the last labelled post.
     span: Option<(i64, i64)>,
-    critical: Vec<(i64, usize)>,
+    critical: Vec<(Reverse<i64>, u32)>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -264,32 +265,6 @@ fn total(sums: &[Sum]) -> Sum {
         .fold(Sum::default(), |all, one| Sum { posts: all.posts + one.posts, sum: all.sum.saturating_add(one.sum) })
 }
 
-/// Sentiments by day; the day in work is at hand, as posts mostly come in order.
-#[derive(Default)]
-struct Days {
-    all: BTreeMap<i64, [u64; 3]>,
-    day: i64,
-    counts: [u64; 3],
-}
-
-impl Days {
-    fn bump(&mut self, day: i64, place: usize) {
-        if day != self.day {
-            self.put_down();
-            self.day = day;
-        }
-        bump(Some(&mut self.counts), place);
-    }
-
-    fn put_down(&mut self) {
-        let counts = std::mem::take(&mut self.counts);
-        if counts != [0; 3] {
-            let all = self.all.entry(self.day).or_default();
-            all.iter_mut().zip(counts).for_each(|(all, count)| *all += count);
-        }
-    }
-}
-
 #[derive(Clone, Copy, Default)]
 struct Hour {
     posts: u64,
@@ -298,57 +273,54 @@ struct Hour {
 
 /// Computes everything for the posts that the filter and `rows` (all when absent) take, in the days and hours of `zone`.
 pub fn analyse(index: &Index, filter: &Filter, rows: Option<&RowSet>, zone: &Zone) -> Analysis {
-    let selector = Selector::new(index, filter, rows, zone);
-    let range = index.span();
-    let (first, last): (i64, i64) = range.unwrap_or_default();
-    let mut clock = zone.clock(first, last);
+    let selector = Selector::new(index, filter, rows);
+    let posts = &index.posts;
+    let mut clock = index.clock(zone);
     let mut counts = Counts {
         topics: vec![[0; 3]; index.topics.len()],
         users: vec![User::default(); index.users.len()],
         ..Counts::default()
     };
-    let mut topic_days = TopicDays::new();
-    let mut too_many_days = false;
-    let mut day: Option<(i64, &mut Vec<u32>)> = None;
-    for (row, post) in index.posts.iter().enumerate() {
-        if !selector.takes(row, post) {
-            continue;
-        }
-        let local = post.at().map(|at| clock.local(at));
-        // Spikes look back beyond the asked time.
-        if let (Some(local), Some(topic)) = (local, post.topic()) {
-            if day.as_ref().is_none_or(|(day, _)| *day != local.day) {
-                day = None;
-                too_many_days = too_many_days || topic_days.len() * index.topics.len() > TOPIC_DAYS;
-                if !too_many_days {
-                    let counts = topic_days.entry(local.day).or_insert_with(|| vec![0; index.topics.len()]);
-                    day = Some((local.day, counts));
-                }
-            }
-            let count = day.as_mut().and_then(|(_, counts)| counts.get_mut(usize::try_from(topic).ok()?));
-            if let Some(count) = count {
-                *count = count.saturating_add(1);
-            }
-        }
-        if selector.in_range(post) {
-            counts.add(row, post, local);
+    let mut topic_days = TopicDays::new(index.topics.len());
+    // Spikes look back beyond the asked time.
+    let places = selector.places();
+    let begin = posts.times.get(places.start).copied().unwrap_or(i64::MAX);
+    let before = posts.between(begin.saturating_sub(LOOK_BACK), begin).start..places.start;
+    for (local, places) in selector.hours(posts, before, &mut clock) {
+        let mut day = local.and_then(|local| topic_days.of(local.day));
+        for post in posts.at(places).filter(|post| selector.takes(post)) {
+            count_topic(&mut day, &post);
         }
     }
-    counts.days.put_down();
-    let over_time = counts.over_time(index, &selector, zone, &mut clock);
-    let first_day = zone.clock(first, first).local(first).day;
+    for (local, places) in selector.hours(posts, places, &mut clock) {
+        let mut day = local.and_then(|local| topic_days.of(local.day));
+        let mut hour = [0; 4];
+        for post in posts.at(places).filter(|post| selector.takes(post)) {
+            count_topic(&mut day, &post);
+            counts.add(&post, &mut hour);
+        }
+        counts.add_hour(local, hour);
+    }
+    let over_time = counts.over_time(posts, &selector, zone, &mut clock);
+    let range = index.span();
+    let (first, last) = range.unwrap_or_default();
+    let first_day = clock.local(first).day;
     let spikes = spikes::find(&index.topics, &topic_days, first_day, zone, &selector);
-    let reasons = Reasons::of(index, range.is_some(), too_many_days, (last - first) / (7 * 86_400_000_000));
+    let reasons = Reasons::of(index, range.is_some(), topic_days.are_too_many, (last - first) / (7 * 86_400_000_000));
     counts.finish(index, over_time, spikes, &reasons)
 }
 
 impl Counts {
-    fn add(&mut self, row: usize, post: &Post, local: Option<crate::zone::Local>) {
+    /// Adds a post; `hour` counts the posts of its hour by kind.
+    fn add(&mut self, post: &Post, hour: &mut [u64; 4]) {
         let labels = post.label.labels();
         let negative = matches!(labels, Some((Sentiment::Negative, _)));
         self.totals.add(post.label);
         let kind = labels.map_or(3, |(sentiment, _)| sentiment.place());
-        if let (Some(engagement), Some(reach)) = (self.engagement.get_mut(kind), self.reach.get_mut(kind)) {
+        if let (Some(count), Some(engagement), Some(reach)) =
+            (hour.get_mut(kind), self.engagement.get_mut(kind), self.reach.get_mut(kind))
+        {
+            *count += 1;
             engagement.add(post.engagement());
             reach.add(post.reach());
         }
@@ -357,57 +329,61 @@ impl Counts {
             user.negative += u64::from(negative);
             user.engagement = user.engagement.saturating_add(post.engagement().unwrap_or(0));
         }
-        match local {
-            Some(local) => {
-                let place = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-                let hours = self.hours.get_mut(place(local.weekday() - 1));
-                if let Some(hour) = hours.and_then(|hours| hours.get_mut(place(local.hour))) {
-                    hour.posts += 1;
-                    hour.negative += u64::from(negative);
-                }
-            }
-            None => self.undated += 1,
-        }
         let Some((sentiment, priority)) = labels else { return };
         self.answered += u64::from(negative && post.label.is_answered());
         let place = sentiment.place();
         bump(self.priority_by_sentiment.get_mut(usize::from(priority)), place);
         bump(post.topic().and_then(|topic| self.topics.get_mut(usize::try_from(topic).ok()?)), place);
-        if let (Some(local), Some(at)) = (local, post.at()) {
-            self.days.bump(local.day, place);
-            self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+        if let Some(at) = post.at() {
+            self.span = Some(self.span.map_or((at, at), |(first, _)| (first, at)));
         }
         if let Some(key) = post.criticality().filter(|_| negative || priority == HIGH) {
-            self.keep_critical(key, row);
+            self.keep_critical(key, post.row);
+        }
+    }
+
+    /// Adds what was counted of an hour, or of the posts without a time.
+    fn add_hour(&mut self, local: Option<Local>, [negative, neutral, positive, unlabelled]: [u64; 4]) {
+        let posts = negative + neutral + positive + unlabelled;
+        let Some(local) = local else {
+            self.undated += posts;
+            return;
+        };
+        let place = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+        let hours = self.hours.get_mut(place(local.weekday() - 1));
+        if let Some(hour) = hours.and_then(|hours| hours.get_mut(place(local.hour))) {
+            hour.posts += posts;
+            hour.negative += negative;
+        }
+        if posts > unlabelled {
+            let all = self.days.entry(local.day).or_default();
+            all.iter_mut().zip([negative, neutral, positive]).for_each(|(all, count)| *all += count);
         }
     }
 
     /// Keeps the most critical ones, the worst first; of equal ones, those that come first.
-    fn keep_critical(&mut self, key: i64, row: usize) {
-        if self.critical.len() == CRITICAL && self.critical.last().is_some_and(|(last, _)| key <= *last) {
+    fn keep_critical(&mut self, key: i64, row: u32) {
+        let worse = (Reverse(key), row);
+        if self.critical.len() == CRITICAL && self.critical.last().is_some_and(|last| *last < worse) {
             return;
         }
-        let place = self.critical.partition_point(|(other, _)| *other >= key);
-        self.critical.insert(place, (key, row));
+        let place = self.critical.partition_point(|other| *other < worse);
+        self.critical.insert(place, worse);
         self.critical.truncate(CRITICAL);
     }
 
-    fn over_time(
-        &self,
-        index: &Index,
-        selector: &Selector<'_>,
-        zone: &Zone,
-        clock: &mut crate::zone::Clock,
-    ) -> SentimentOverTime {
+    fn over_time(&self, posts: &Posts, selector: &Selector<'_>, zone: &Zone, clock: &mut Clock) -> SentimentOverTime {
         let Some((first, last)) = self.span else { return SentimentOverTime::default() };
         let granularity = Granularity::of(last - first);
         if granularity != Granularity::Hour {
-            return SentimentOverTime::by_days(granularity, zone, &self.days.all);
+            return SentimentOverTime::by_days(granularity, zone, &self.days);
         }
         let mut hours = BTreeMap::<i64, [u64; 3]>::new();
-        for (_, post) in selector.of(index) {
-            if let (Some(at), Some((sentiment, _))) = (post.at(), post.label.labels()) {
-                bump(Some(hours.entry(clock.local(at).hour_start).or_default()), sentiment.place());
+        for (local, places) in selector.hours(posts, posts.between(first, last.saturating_add(1)), clock) {
+            for post in posts.at(places).filter(|post| selector.takes(post)) {
+                if let (Some(local), Some((sentiment, _))) = (local, post.label.labels()) {
+                    bump(Some(hours.entry(local.hour_start).or_default()), sentiment.place());
+                }
             }
         }
         SentimentOverTime::by_hours(clock, hours)
@@ -508,7 +484,7 @@ impl Counts {
                 Vec::new()
             },
         };
-        let critical = self.critical.iter().map(|(_, row)| count(*row)).collect();
+        let critical = self.critical.iter().map(|(_, row)| u64::from(*row)).collect();
         let unavailable = reasons.0.iter().map(|(name, reason)| Unavailable { name, reason: reason.clone() });
         Analysis { kpis, series, spikes, critical, unavailable: unavailable.collect() }
     }
@@ -546,6 +522,14 @@ impl Counts {
                 engagement: engagement.then_some(user.engagement),
             })
             .collect()
+    }
+}
+
+fn count_topic(day: &mut Option<&mut [u32]>, post: &Post) {
+    let topic = post.topic().and_then(|topic| usize::try_from(topic).ok());
+    let count = day.as_mut().zip(topic).and_then(|(day, topic)| day.get_mut(topic));
+    if let Some(count) = count {
+        *count = count.saturating_add(1);
     }
 }
 

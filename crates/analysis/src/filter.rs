@@ -1,4 +1,11 @@
-use crate::{Index, Outcome, Sentiment, Zone, post::Post};
+use std::ops::Range;
+
+use crate::{
+    Index, Outcome, Sentiment,
+    post::{Label, Post},
+    posts::Posts,
+    zone::{Clock, Local},
+};
 
 /// Which posts are looked at. Times are microseconds since 1970 in UTC; posts without one are outside of every range.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,48 +57,51 @@ impl RowSet {
 /// A filter made ready for one index.
 pub(crate) struct Selector<'a> {
     range: Option<(i64, i64)>,
-    sentiment: Option<Sentiment>,
-    priority: Option<u8>,
+    /// The places that the range takes.
+    places: Range<usize>,
+    /// Which labels are wanted, by their byte.
+    labels: [bool; 256],
     /// The number of the topic and of the author; `NOBODY`, which no wanted post has, when the index knows none.
     topic: Option<u32>,
     user: Option<u32>,
-    /// The rows that were written in the wanted hours of the week.
-    hours: Option<RowSet>,
-    outcome: Option<Outcome>,
-    answered: Option<bool>,
+    weekday: Option<i64>,
+    hour: Option<i64>,
     rows: Option<&'a RowSet>,
 }
 
 impl<'a> Selector<'a> {
-    pub fn new(index: &Index, filter: &Filter, rows: Option<&'a RowSet>, zone: &Zone) -> Self {
+    pub fn new(index: &Index, filter: &Filter, rows: Option<&'a RowSet>) -> Self {
         let Filter { from, to, sentiment, priority, topic, user, weekday, hour, outcome, answered } = filter;
         let number = |names: &[String], name: &Option<String>| {
             let place = |name: &String| names.iter().position(|known| known == name);
             name.as_ref().map(|name| place(name).and_then(|place| u32::try_from(place).ok()).unwrap_or(Post::NOBODY))
         };
         let range = (from.is_some() || to.is_some()).then(|| (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX)));
+        let places = range.map_or(0..index.posts.len(), |(from, to)| index.posts.between(from, to));
+        let mut labels = [false; 256];
+        for (label, wanted) in (0..=u8::MAX).map(Label).zip(&mut labels) {
+            let both = label.labels();
+            *wanted = sentiment.is_none_or(|wanted| both.is_some_and(|(sentiment, _)| sentiment == wanted))
+                && priority.is_none_or(|wanted| both.is_some_and(|(_, priority)| priority == wanted))
+                && outcome.is_none_or(|wanted| label.outcome() == wanted)
+                && answered.is_none_or(|wanted| label.is_answered() == wanted);
+        }
         let (topic, user) = (number(&index.topics, topic), number(&index.users, user));
-        let hours = (weekday.is_some() || hour.is_some()).then(|| hours_of(index, *weekday, *hour, zone));
-        let (sentiment, priority, outcome, answered) = (*sentiment, *priority, *outcome, *answered);
-        Self { range, sentiment, priority, topic, user, hours, outcome, answered, rows }
+        let (weekday, hour) = (weekday.map(i64::from), hour.map(i64::from));
+        Self { range, places, labels, topic, user, weekday, hour, rows }
+    }
+
+    /// The places of the posts that were written in the range, whatever they are.
+    pub fn places(&self) -> Range<usize> {
+        self.places.clone()
     }
 
     /// Whether the post is wanted, whenever it was written.
-    pub fn takes(&self, row: usize, post: &Post) -> bool {
-        let labels = post.label.labels();
-        self.sentiment.is_none_or(|wanted| labels.is_some_and(|(sentiment, _)| sentiment == wanted))
-            && self.priority.is_none_or(|wanted| labels.is_some_and(|(_, priority)| priority == wanted))
+    pub fn takes(&self, post: &Post) -> bool {
+        self.labels.get(usize::from(post.label.0)).is_some_and(|wanted| *wanted)
             && self.topic.is_none_or(|wanted| post.topic() == Some(wanted))
             && self.user.is_none_or(|wanted| post.user() == Some(wanted))
-            && self.outcome.is_none_or(|wanted| post.label.outcome() == wanted)
-            && self.answered.is_none_or(|wanted| post.label.is_answered() == wanted)
-            && self.hours.as_ref().is_none_or(|rows| rows.contains(row))
-            && self.rows.is_none_or(|rows| rows.contains(row))
-    }
-
-    /// Whether the post was written in the range.
-    pub fn in_range(&self, post: &Post) -> bool {
-        self.range.is_none_or(|(from, to)| post.at().is_some_and(|at| from <= at && at < to))
+            && self.rows.is_none_or(|rows| usize::try_from(post.row).is_ok_and(|row| rows.contains(row)))
     }
 
     /// Whether everything from `from` to `to` lies in the range.
@@ -99,25 +109,28 @@ impl<'a> Selector<'a> {
         self.range.is_none_or(|(first, last)| first <= from && to <= last)
     }
 
-    /// The wanted posts, with their rows.
-    pub fn of<'i>(&'i self, index: &'i Index) -> impl Iterator<Item = (usize, &'i Post)> {
-        index.posts.iter().enumerate().filter(|(row, post)| self.in_range(post) && self.takes(*row, post))
+    /// The wanted hours of `places`, each with the places of its posts; those without a time are together.
+    pub fn hours(
+        &self,
+        posts: &Posts,
+        places: Range<usize>,
+        clock: &mut Clock,
+    ) -> impl Iterator<Item = (Option<Local>, Range<usize>)> {
+        let undated = posts.undated();
+        let Range { start: mut next, end } = places;
+        std::iter::from_fn(move || {
+            while next < end {
+                let start = next;
+                let local = posts.times.get(start).filter(|_| start >= undated).map(|at| clock.local(*at));
+                next = local.map_or(undated, |local| posts.until(start, local.hour_end)).clamp(start + 1, end);
+                let fits = |wanted: Option<i64>, shown: Option<i64>| wanted.is_none() || wanted == shown;
+                if fits(self.weekday, local.map(Local::weekday)) && fits(self.hour, local.map(|local| local.hour)) {
+                    return Some((local, start..next));
+                }
+            }
+            None
+        })
     }
-}
-
-/// The rows of posts that were written then, as the clock of the zone shows it.
-fn hours_of(index: &Index, weekday: Option<u8>, hour: Option<u8>, zone: &Zone) -> RowSet {
-    let mut rows = RowSet::default();
-    let Some((first, last)) = index.span() else { return rows };
-    let mut clock = zone.clock(first, last);
-    for (row, post) in index.posts.iter().enumerate() {
-        let Some(local) = post.at().map(|at| clock.local(at)) else { continue };
-        let fits = |wanted: Option<u8>, value: i64| wanted.is_none_or(|wanted| i64::from(wanted) == value);
-        if fits(weekday, local.weekday()) && fits(hour, local.hour) {
-            rows.insert(row);
-        }
-    }
-    rows
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    Columns, Sentiment,
+    Columns, Sentiment, Zone,
     post::{HIGH, Label, Post},
+    posts::Posts,
+    zone::Clock,
 };
 
 /// What stored indexes begin with; another number is another shape.
@@ -124,7 +126,7 @@ impl Totals {
     }
 }
 
-/// What is counted of the posts of a table, in the order of its rows.
+/// What is counted of the posts of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     pub(crate) columns: Columns,
@@ -132,10 +134,10 @@ pub struct Index {
     pub(crate) answers: bool,
     pub(crate) topics: Vec<String>,
     pub(crate) users: Vec<String>,
-    pub(crate) posts: Vec<Post>,
+    pub(crate) posts: Posts,
 }
 
-/// An index as it is stored: column by column, times as differences, which packs well.
+/// An index as it is stored: column by column in the order of the rows, times as differences, which packs well.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     columns: Columns,
@@ -158,8 +160,14 @@ impl Index {
 
     /// The first and the last time of a post, in microseconds since 1970 in UTC.
     pub(crate) fn span(&self) -> Option<(i64, i64)> {
-        let times = self.posts.iter().filter_map(Post::at);
-        times.fold(None, |span, at| Some(span.map_or((at, at), |(first, last)| (at.min(first), at.max(last)))))
+        let dated = self.posts.times.get(self.posts.undated()..)?;
+        dated.first().copied().zip(dated.last().copied())
+    }
+
+    /// The clock of a zone for all of its posts.
+    pub(crate) fn clock(&self, zone: &Zone) -> Clock {
+        let (first, last) = self.span().unwrap_or_default();
+        zone.clock(first, last)
     }
 
     /// The columns of the table that it was built from.
@@ -170,14 +178,14 @@ impl Index {
     /// How many posts became what.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        self.posts.iter().for_each(|post| totals.add(post.label));
+        self.posts.labels.iter().for_each(|label| totals.add(*label));
         totals
     }
 
     /// Bytes that it takes in memory, about.
     pub fn size(&self) -> usize {
         let names = self.topics.iter().chain(&self.users).map(|name| name.len() + size_of::<String>());
-        self.posts.len() * size_of::<Post>() + names.sum::<usize>()
+        self.posts.len() * Posts::BYTES + names.sum::<usize>()
     }
 
     /// The bytes to store.
@@ -187,19 +195,24 @@ impl Index {
     pub fn to_bytes(&self) -> Result<Vec<u8>, IndexError> {
         let Self { columns, answers, topics, users, posts } = self;
         let mut before = 0_i64;
-        let times = posts.iter().map(|post| post.at.wrapping_sub(std::mem::replace(&mut before, post.at)));
+        let mut times = posts.by_row(&posts.times, 0);
+        for at in &mut times {
+            *at = at.wrapping_sub(std::mem::replace(&mut before, *at));
+        }
         // One more, so that what is absent becomes 0, the shortest number.
+        let short = |column: Vec<u32>| column.into_iter().map(|number| number.wrapping_add(1)).collect();
+        let long = |column: Vec<u64>| column.into_iter().map(|number| number.wrapping_add(1)).collect();
         let stored = Stored {
             columns: columns.clone(),
             answers: *answers,
             topics: topics.clone(),
             users: users.clone(),
-            times: times.collect(),
-            labels: posts.iter().map(|post| post.label).collect(),
-            topic: posts.iter().map(|post| post.topic.wrapping_add(1)).collect(),
-            user: posts.iter().map(|post| post.user.wrapping_add(1)).collect(),
-            engagement: posts.iter().map(|post| post.engagement.wrapping_add(1)).collect(),
-            reach: posts.iter().map(|post| post.reach.wrapping_add(1)).collect(),
+            times,
+            labels: posts.by_row(&posts.labels, Label::FAILED),
+            topic: short(posts.by_row(&posts.topics, 0)),
+            user: short(posts.by_row(&posts.users, 0)),
+            engagement: long(posts.by_row(&posts.engagement, 0)),
+            reach: long(posts.by_row(&posts.reach, 0)),
         };
         let packed = zstd::bulk::compress(&postcard::to_stdvec(&stored)?, 3)?;
         let totals = self.totals().figures().into_iter().flat_map(u64::to_le_bytes);
@@ -222,16 +235,23 @@ impl Index {
         if lengths.iter().any(|length| *length != times.len()) {
             return Err(IndexError::Version);
         }
-        let mut before = 0_i64;
-        let numbers = topic.into_iter().zip(user).zip(engagement.into_iter().zip(reach));
-        let posts = times.into_iter().zip(labels).zip(numbers);
-        let posts = posts.map(|((time, label), ((topic, user), (engagement, reach)))| {
-            before = before.wrapping_add(time);
-            let (topic, user) = (topic.wrapping_sub(1), user.wrapping_sub(1));
-            let (engagement, reach) = (engagement.wrapping_sub(1), reach.wrapping_sub(1));
-            Post { at: before, engagement, reach, topic, user, label }
+        let mut at = 0_i64;
+        let times = times.into_iter().map(|difference| {
+            at = at.wrapping_add(difference);
+            at
         });
-        Ok(Self { columns, answers, topics, users, posts: posts.collect() })
+        let short = |column: Vec<u32>| column.into_iter().map(|number| number.wrapping_sub(1)).collect();
+        let long = |column: Vec<u64>| column.into_iter().map(|number| number.wrapping_sub(1)).collect();
+        let posts = Posts {
+            rows: (0..).take(labels.len()).collect(),
+            times: times.collect(),
+            labels,
+            topics: short(topic),
+            users: short(user),
+            engagement: long(engagement),
+            reach: long(reach),
+        };
+        Ok(Self { columns, answers, topics, users, posts: posts.sorted() })
     }
 }
 
@@ -270,7 +290,7 @@ pub struct IndexBuilder {
     columns: Columns,
     topics: Names,
     users: Names,
-    posts: Vec<Post>,
+    posts: Posts,
     /// A hash of each post's id; only where answers can be told.
     ids: Vec<u64>,
     /// Which post is answered, and by whom.
@@ -281,7 +301,7 @@ impl IndexBuilder {
     /// An index of no posts yet.
     pub fn new(columns: Columns) -> Self {
         let (topics, users) = (Names::default(), Names::default());
-        Self { columns, topics, users, posts: Vec::new(), ids: Vec::new(), answers: Vec::new() }
+        Self { columns, topics, users, posts: Posts::default(), ids: Vec::new(), answers: Vec::new() }
     }
 
     /// Adds the posts of a batch that has the columns of [`Columns::names`].
@@ -311,6 +331,7 @@ impl IndexBuilder {
             }
             let reactions = reactions.iter().filter_map(|cells| cells.count(row));
             self.posts.push(Post {
+                row: u32::try_from(self.posts.len()).unwrap_or(u32::MAX),
                 at: time.as_ref().and_then(|cells| cells.time(row)).unwrap_or(Post::NEVER),
                 engagement: reactions.reduce(u64::saturating_add).unwrap_or(Post::UNKNOWN),
                 reach: reach.as_ref().and_then(|cells| cells.count(row)).unwrap_or(Post::UNKNOWN),
@@ -333,13 +354,13 @@ impl IndexBuilder {
             }
         }
         let mut answers = false;
-        for (post, id) in posts.iter_mut().zip(ids) {
-            if answerers.get(&id).is_some_and(|(first, second)| *first != post.user || *second != post.user) {
-                post.label = post.label.answered();
+        for ((label, author), id) in posts.labels.iter_mut().zip(&posts.users).zip(ids) {
+            if answerers.get(&id).is_some_and(|(first, second)| first != author || second != author) {
+                *label = label.answered();
                 answers = true;
             }
         }
-        Index { columns, answers, topics: topics.finish(), users: users.finish(), posts }
+        Index { columns, answers, topics: topics.finish(), users: users.finish(), posts: posts.sorted() }
     }
 }
 

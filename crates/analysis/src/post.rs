@@ -120,10 +120,11 @@ impl Label {
     }
 }
 
-/// What is counted of a post. Absent values are the largest (of times, the smallest) ones: a million posts are a million
-/// of these.
+/// What is counted of a post. Absent values are the largest (of times, the smallest) ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Post {
+    /// Its row in the table.
+    pub row: u32,
     pub at: i64,
     pub engagement: u64,
     pub reach: u64,

@@ -16,6 +16,10 @@ use crate::{
 /// Weeks that are looked back on, and how many of them there have to be.
 const WEEKS: i64 = 8;
 pub(crate) const LEAST_WEEKS: i64 = 4;
+/// How far before the asked time that is at most, in microseconds; two days more, for what zones leave out.
+pub(crate) const LOOK_BACK: i64 = (WEEKS * 7 + 2) * 86_400_000_000;
+/// The most cells of days and topics that spikes are looked for in.
+const MOST_CELLS: usize = 4_000_000;
 /// The fewest posts of a spike.
 const LEAST_POSTS: u32 = 10;
 /// The least score of a spike: the usual bound for an outlier by the median absolute deviation.
@@ -52,7 +56,25 @@ pub struct Spike {
 }
 
 /// Posts by local day and topic, each topic by its number.
-pub(crate) type TopicDays = BTreeMap<i64, Vec<u32>>;
+pub(crate) struct TopicDays {
+    days: BTreeMap<i64, Vec<u32>>,
+    topics: usize,
+    /// Whether days were left out because there is no room for them.
+    pub are_too_many: bool,
+}
+
+impl TopicDays {
+    pub fn new(topics: usize) -> Self {
+        Self { days: BTreeMap::new(), topics, are_too_many: false }
+    }
+
+    /// The counts of a day; `None` when there is no room for it.
+    pub fn of(&mut self, day: i64) -> Option<&mut [u32]> {
+        self.are_too_many = self.are_too_many || self.days.len() * self.topics > MOST_CELLS;
+        let day = (!self.are_too_many).then(|| self.days.entry(day).or_insert_with(|| vec![0; self.topics]));
+        day.map(Vec::as_mut_slice)
+    }
+}
 
 /// Finds the spikes within the selector's range. `first` is the first day of the dataset; days without posts count 0.
 pub(crate) fn find(
@@ -63,7 +85,7 @@ pub(crate) fn find(
     selector: &Selector<'_>,
 ) -> Vec<Spike> {
     let mut found = Vec::new();
-    for (day, counts) in days {
+    for (day, counts) in &days.days {
         let weeks = ((day - first) / 7).min(WEEKS);
         if weeks < LEAST_WEEKS {
             continue;
@@ -76,7 +98,7 @@ pub(crate) fn find(
             if *posts < LEAST_POSTS {
                 continue;
             }
-            let count = |week: i64| days.get(&(day - 7 * week)).and_then(|counts| counts.get(number)).copied();
+            let count = |week: i64| days.days.get(&(day - 7 * week)).and_then(|counts| counts.get(number)).copied();
             let before: Vec<_> = (1..=weeks).map(|week| f64::from(count(week).unwrap_or(0))).collect();
             let expected = median(before.clone());
             let deviation = median(before.iter().map(|count| (count - expected).abs()).collect());
@@ -118,9 +140,12 @@ mod tests {
     use crate::{Filter, Index, IndexBuilder};
 
     fn spikes(counts: &[(i64, u32)], first: i64, filter: &Filter) -> Vec<Spike> {
-        let days = counts.iter().map(|(day, posts)| (*day, vec![*posts])).collect();
+        let mut days = TopicDays::new(1);
+        for (day, posts) in counts {
+            days.of(*day).unwrap()[0] = *posts;
+        }
         let index: Index = IndexBuilder::new(crate::Columns::default()).finish();
-        find(&["panne".to_owned()], &days, first, &Zone::utc(), &Selector::new(&index, filter, None, &Zone::utc()))
+        find(&["panne".to_owned()], &days, first, &Zone::utc(), &Selector::new(&index, filter, None))
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub(crate) struct Local {
     pub hour: i64,
     /// The first moment of the hour as the clock shows it, or of the clock's change within it.
     pub hour_start: i64,
+    /// The first moment behind it.
+    pub hour_end: i64,
 }
 
 impl Local {
@@ -119,8 +121,10 @@ impl Clock {
         let (from, offset) = self.spans.get(self.current).map_or((i64::MIN, 0), |span| (span.from, span.offset));
         let seconds = at.div_euclid(SECOND) + offset;
         let hour = seconds.div_euclid(HOUR);
-        let hour_start = (hour * HOUR - offset).saturating_mul(SECOND).max(from);
-        Local { day: hour.div_euclid(24), hour: hour.rem_euclid(24), hour_start }
+        let begins = |hour: i64| (hour * HOUR - offset).saturating_mul(SECOND);
+        let hour_start = begins(hour).max(from);
+        let hour_end = begins(hour + 1).min(ends(&self.spans, self.current));
+        Local { day: hour.div_euclid(24), hour: hour.rem_euclid(24), hour_start, hour_end }
     }
 }
 
@@ -154,6 +158,8 @@ mod tests {
                 assert_eq!(local.weekday(), i64::from(zoned.weekday().to_monday_one_offset()), "{name} {now}");
                 assert!(local.hour_start <= now && now < local.hour_start + HOUR * SECOND, "{name} {now}");
                 assert_eq!(clock.local(local.hour_start), local, "{name} {now}");
+                assert!(now < local.hour_end && clock.local(local.hour_end - 1) == local, "{name} {now}");
+                assert_ne!(clock.local(local.hour_end), local, "{name} {now}");
                 assert!(zone.start_of(local.day) <= now && now < zone.start_of(local.day + 1), "{name} {now}");
             }
         }

@@ -1,6 +1,7 @@
 //! The stored result of a dataset: its index in memory, its table by pieces.
 
 use std::{
+    collections::HashMap,
     io,
     ops::{ControlFlow, Range},
     sync::Arc,
@@ -14,6 +15,7 @@ use dallosh_dataset::{Table, TableBatch, TableBytes};
 use dallosh_primitives::Uid;
 use dallosh_service_kit::{Caller, Problem};
 use dallosh_storage::{Key, ObjectInfo, Stage, Storage, StorageError, StorageErrorKind};
+use memchr::memmem::Finder;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tokio::{io::AsyncReadExt, runtime::Handle};
 
@@ -24,6 +26,25 @@ use crate::{
 
 /// How long a reading of a whole table may take.
 const LONGEST: Duration = Duration::from_secs(20);
+/// Columns of a critical post: what is shown of it.
+const SHOWN: [&str; 16] = [
+    "id",
+    "created_at",
+    "full_text",
+    "screen_name",
+    "name",
+    "url",
+    "sentiment",
+    "priority",
+    "main_topic",
+    "favorite_count",
+    "retweet_count",
+    "quote_count",
+    "reply_count",
+    "bookmark_count",
+    "views_count",
+    "clean_text",
+];
 
 /// An analysed dataset that the caller may see.
 pub struct Dataset {
@@ -87,13 +108,12 @@ pub async fn search(state: &State, dataset: &Dataset, text: &str) -> Result<Arc<
             let detail = "the dataset's text column is not known, so that nothing can be searched";
             return Err(Problem::field("/q", detail));
         }
-        let (mut found, mut row, mut folded) = (RowSet::default(), 0, String::new());
+        let (needle, mut found, mut row, mut folded) = (Finder::new(&needle), RowSet::default(), 0, String::new());
         scan(&table, &[&column], None, |batch| {
             let Some(cells) = batch.cells(&column) else { return };
             for place in 0..batch.rows() {
-                folded.clear();
-                folded.extend(cells.text(place).chars().flat_map(char::to_lowercase));
-                if folded.contains(&needle) {
+                fold(&cells.text(place), &mut folded);
+                if needle.find(folded.as_bytes()).is_some() {
                     found.insert(row);
                 }
                 row += 1;
@@ -102,6 +122,40 @@ pub async fn search(state: &State, dataset: &Dataset, text: &str) -> Result<Arc<
         Ok(Arc::new(found))
     })
     .await
+}
+
+/// Writes the text in lower case, sign by sign; most of what people write is ASCII, which takes many signs at once.
+fn fold(text: &str, folded: &mut String) {
+    folded.clear();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (plain, other) = rest.split_at(rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len()));
+        folded.push_str(plain);
+        let mut signs = other.chars();
+        folded.extend(signs.by_ref().take(1).flat_map(char::to_lowercase));
+        rest = signs.as_str();
+    }
+    folded.make_ascii_lowercase();
+}
+
+/// What is shown of critical posts, in the asked order. They are much the same whatever is asked.
+pub async fn critical(state: &State, dataset: &Dataset, asked: Vec<u64>) -> Result<Vec<PostRow>, Problem> {
+    let mut found = HashMap::new();
+    for row in &asked {
+        found.extend(state.rows.get(&(dataset.version.clone(), *row)).await.map(|post| (*row, post)));
+    }
+    let missing: Vec<_> = asked.iter().copied().filter(|row| !found.contains_key(row)).collect();
+    let columns = dataset.index.columns().clone();
+    let shown = move |name: &str| {
+        let own = [&columns.text, &columns.time, &columns.user, &columns.id];
+        SHOWN.contains(&name) || own.into_iter().flatten().any(|own| own == name)
+    };
+    let read = rows(state, dataset.version.file, missing.clone(), shown).await?;
+    for (row, post) in missing.into_iter().zip(read) {
+        state.rows.insert((dataset.version.clone(), row), post.clone()).await;
+        found.insert(row, post);
+    }
+    Ok(asked.iter().filter_map(|row| found.remove(row)).collect())
 }
 
 /// Rows of the table in the asked order, each cell as it is; of all columns, or of those that `keep` takes.
@@ -160,15 +214,23 @@ fn scan(
 }
 
 /// A row of the table: exact cells under the names of their columns, in the order of the file.
+#[derive(Clone)]
 pub struct PostRow {
     names: Arc<[String]>,
-    cells: Vec<String>,
+    cells: Arc<[String]>,
+}
+
+impl PostRow {
+    /// Bytes that it takes in memory, about.
+    pub fn size(&self) -> usize {
+        self.names.iter().chain(&*self.cells).map(|text| text.len() + size_of::<String>()).sum()
+    }
 }
 
 impl Serialize for PostRow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(Some(self.cells.len()))?;
-        for (name, cell) in self.names.iter().zip(&self.cells) {
+        for (name, cell) in self.names.iter().zip(&*self.cells) {
             object.serialize_entry(name, cell)?;
         }
         object.end()
@@ -210,4 +272,18 @@ pub async fn read(storage: &Storage, key: &Key, range: Option<Range<u64>>) -> Re
     let read = reader.read_to_end(&mut bytes).await;
     read.map_err(|error| StorageError::new(StorageErrorKind::Unavailable, "read", key).because(error))?;
     Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn a_text_is_folded_as_each_of_its_signs_is() {
+        let mut folded = "left over".to_owned();
+        for text in ["", "NO Network", "Éa ÇA\u{130}Ǆ ß😡À", "É", "ΣΑΣ"] {
+            fold(text, &mut folded);
+            assert_eq!(folded, text.chars().flat_map(char::to_lowercase).collect::<String>());
+        }
+    }
 }

@@ -8,12 +8,14 @@ use dallosh_storage::Storage;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 
-use crate::{StartError, error::busy};
+use crate::{StartError, dataset::PostRow, error::busy};
 
 /// Memory for indexes, in bytes: some six million posts.
 const INDEXES: u64 = 256 << 20;
 /// Memory for whole answers, in bytes.
 const ANSWERS: u64 = 32 << 20;
+/// Memory for the rows of critical posts, in bytes.
+const ROWS: u64 = 16 << 20;
 /// Datasets whose totals are remembered.
 const TOTALS: u64 = 100_000;
 /// Short pieces of CPU work at once; more wait.
@@ -39,6 +41,8 @@ pub struct State {
     pub indexes: Cache<Version, Arc<Index>>,
     /// Answers by version and question.
     pub answers: Cache<(Version, String), Bytes>,
+    /// Rows of critical posts, which many answers have in common.
+    pub rows: Cache<(Version, u64), PostRow>,
     pub totals: Cache<Version, Totals>,
     pub pieces: Arc<Semaphore>,
     pub scans: Arc<Semaphore>,
@@ -60,6 +64,7 @@ impl State {
                 .max_capacity(ANSWERS)
                 .weigher(move |(_, question): &(Version, String), answer: &Bytes| weight(question.len() + answer.len()))
                 .build(),
+            rows: Cache::builder().max_capacity(ROWS).weigher(move |_, row: &PostRow| weight(row.size())).build(),
             totals: Cache::new(TOTALS),
             pieces: Arc::new(Semaphore::new(PIECES)),
             scans: Arc::new(Semaphore::new(SCANS)),

@@ -18,26 +18,6 @@ use crate::{
     state::{State, Version, on_pool},
 };
 
-/// Columns of a critical post: what is shown of it.
-const SHOWN: [&str; 16] = [
-    "id",
-    "created_at",
-    "full_text",
-    "screen_name",
-    "name",
-    "url",
-    "sentiment",
-    "priority",
-    "main_topic",
-    "favorite_count",
-    "retweet_count",
-    "quote_count",
-    "reply_count",
-    "bookmark_count",
-    "views_count",
-    "clean_text",
-];
-
 /// The whole answer as JSON; the same question about the same result is computed once.
 pub async fn analysis(state: &State, caller: &Caller, file: Uid, question: Question) -> Result<Bytes, Problem> {
     let dataset = dataset::open(state, caller, file).await?;
@@ -49,12 +29,7 @@ pub async fn analysis(state: &State, caller: &Caller, file: Uid, question: Quest
         let (index, Question { filter, zone, .. }) = (dataset.index.clone(), question);
         let found = on_pool(&state.pieces, move || Ok(analyse(&index, &filter, rows.as_deref(), &zone))).await?;
         let Analysis { kpis, series, spikes, critical, unavailable } = found;
-        let columns = dataset.index.columns().clone();
-        let shown = move |name: &str| {
-            let own = [&columns.text, &columns.time, &columns.user, &columns.id];
-            SHOWN.contains(&name) || own.into_iter().flatten().any(|own| own == name)
-        };
-        let critical_posts = dataset::rows(state, file, critical, shown).await?;
+        let critical_posts = dataset::critical(state, &dataset, critical).await?;
         let view = AnalysisView::new(file, filters, kpis, series, critical_posts, spikes, unavailable);
         Ok(Bytes::from(serde_json::to_vec(&view).map_err(Problem::internal)?))
     };
