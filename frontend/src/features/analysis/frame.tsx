@@ -47,7 +47,7 @@ export function Frame({ title, base, file, twin, drawn = false, paper, around, u
   const [printing, setPrinting] = useState(false);
   const save = (as: typeof savePng | typeof saveSvg) => {
     flushSync(() => setPrinting(true));
-    const svg = (onPaper.current ?? body.current)?.querySelector<SVGSVGElement>('svg[data-drawing]');
+    const svg = (onPaper.current ?? body.current)?.querySelector<SVGSVGElement>('svg[data-drawing], svg.recharts-surface');
     if (svg) void as(svg, { title, lines: [base, ...linesOf(new Date())].filter(Boolean), ...around }, name);
     setPrinting(false);
   };

@@ -6,7 +6,7 @@ import type { Query } from './filters';
 import { Frame } from './frame';
 import { door } from './marks';
 import type { Analysis } from './types';
-import { useSize } from './use-size';
+import { useWidth } from './use-width';
 
 const fills = ['fill-heat-0', 'fill-heat-1', 'fill-heat-2', 'fill-heat-3', 'fill-heat-4', 'fill-heat-5'];
 const surfaces = ['bg-heat-0', 'bg-heat-1', 'bg-heat-2', 'bg-heat-3', 'bg-heat-4', 'bg-heat-5'];
@@ -25,7 +25,7 @@ export function HeatMap({ analysis, file, unavailable, selected, onOpen, classNa
   const t = useTranslations('charts');
   const format = useFormat();
   const locale = useLocale();
-  const [ref, { width }] = useSize();
+  const [ref, width] = useWidth();
   const cells = analysis.series.hour_by_weekday;
   const top = cells.reduce<(typeof cells)[number] | null>((most, cell) => (cell.negative > (most?.negative ?? 0) ? cell : most), null);
   const limits = limitsOf(top?.negative ?? 0);

@@ -2,12 +2,13 @@
 
 import { useTranslations } from 'next-intl';
 import { useState, type ReactNode } from 'react';
+import { Pie, PieChart } from 'recharts';
 import { Segmented } from '@/components/ui/segmented';
 import { useFormat } from '@/lib/format';
 import { Change } from './change';
 import { Frame } from './frame';
 import { door } from './marks';
-import { useSize } from './use-size';
+import { useWidth } from './use-width';
 
 export interface Part {
   key: string;
@@ -62,7 +63,7 @@ const HEIGHT = 64, BAR = 22, TOP = 26, GAP = 2;
 function ShareBar({ title, parts }: { title: string; parts: Part[] }) {
   const t = useTranslations('charts');
   const format = useFormat();
-  const [ref, { width }] = useSize();
+  const [ref, width] = useWidth();
   const shown = parts.filter(({ posts }) => posts > 0);
   const total = shown.reduce((sum, { posts }) => sum + posts, 0);
   const room = Math.max(0, width - GAP * (shown.length - 1));
@@ -88,28 +89,42 @@ function ShareBar({ title, parts }: { title: string; parts: Part[] }) {
   );
 }
 
-const RADIUS = 86;
-
 function SharePie({ title, parts }: { title: string; parts: Part[] }) {
   const t = useTranslations('charts');
   const shown = parts.filter(({ posts }) => posts > 0);
-  const total = shown.reduce((sum, { posts }) => sum + posts, 0);
-  const starts = shown.map((_, index) => shown.slice(0, index).reduce((sum, { posts }) => sum + posts / total, 0));
   return (
-    <svg data-drawing role="group" aria-label={title} width={2 * RADIUS} height={2 * RADIUS} viewBox={`${-RADIUS} ${-RADIUS} ${2 * RADIUS} ${2 * RADIUS}`} className="mx-auto block overflow-visible">
-      {shown.map((part, index) => (
-        <g key={part.key} {...door(t('doorOf', { name: part.name, posts: part.posts }), index === 0, part.open)}>
-          <title>{part.name}</title>
-          <path data-edge d={wedge(starts[index] ?? 0, part.posts / total)} className={part.fill} stroke="var(--background)" strokeWidth={2} />
-        </g>
-      ))}
-    </svg>
+    <PieChart width={180} height={180} accessibilityLayer={false} role="group" aria-label={title} className="mx-auto">
+      <Pie
+        data={shown.map(({ key, posts }) => ({ key, posts }))}
+        dataKey="posts"
+        nameKey="key"
+        innerRadius={0}
+        outerRadius={86}
+        startAngle={90}
+        endAngle={-270}
+        isAnimationActive={false}
+        stroke="var(--background)"
+        strokeWidth={2}
+        shape={(sector: SectorProps) => {
+          const part = shown.find(({ key }) => key === sector.name);
+          if (!part) return <g />;
+          return (
+            <g {...door(t('doorOf', { name: part.name, posts: part.posts }), part === shown[0], part.open)}>
+              <title>{part.name}</title>
+              <path data-edge d={wedge(sector)} className={part.fill} stroke="var(--background)" strokeWidth={2} />
+            </g>
+          );
+        }}
+      />
+    </PieChart>
   );
 }
 
-/** A slice of the pie as a path: where it begins and how much it is, both as a part of the whole, clockwise from the top. */
-function wedge(start: number, share: number): string {
-  const point = (turn: number) => `${RADIUS * Math.sin(2 * Math.PI * turn)} ${-RADIUS * Math.cos(2 * Math.PI * turn)}`;
-  if (share === 1) return `M0 ${-RADIUS}a${RADIUS} ${RADIUS} 0 1 1 0 ${2 * RADIUS}a${RADIUS} ${RADIUS} 0 1 1 0 ${-2 * RADIUS}`;
-  return `M0 0L${point(start)}A${RADIUS} ${RADIUS} 0 ${share > 0.5 ? 1 : 0} 1 ${point(start + share)}Z`;
+interface SectorProps { name?: string; cx?: number; cy?: number; outerRadius?: number; startAngle?: number; endAngle?: number }
+
+function wedge({ cx = 0, cy = 0, outerRadius = 0, startAngle = 0, endAngle = 0 }: SectorProps): string {
+  const point = (angle: number) => `${cx + outerRadius * Math.cos((-angle * Math.PI) / 180)} ${cy + outerRadius * Math.sin((-angle * Math.PI) / 180)}`;
+  const sweep = Math.abs(startAngle - endAngle);
+  if (sweep >= 359.99) return `M${cx - outerRadius} ${cy}a${outerRadius} ${outerRadius} 0 1 1 ${2 * outerRadius} 0a${outerRadius} ${outerRadius} 0 1 1 ${-2 * outerRadius} 0`;
+  return `M${cx} ${cy}L${point(startAngle)}A${outerRadius} ${outerRadius} 0 ${sweep > 180 ? 1 : 0} ${startAngle > endAngle ? 1 : 0} ${point(endAngle)}Z`;
 }

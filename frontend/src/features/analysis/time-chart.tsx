@@ -1,7 +1,8 @@
 'use client';
 
 import { useTranslations } from 'next-intl';
-import { useMemo, useState, type PointerEvent, type ReactNode } from 'react';
+import { useMemo, useState } from 'react';
+import { Bar, BarChart, CartesianGrid, ReferenceDot, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { SentimentLabel, SENTIMENTS, type Sentiment } from '@/components/labels';
 import { Segmented } from '@/components/ui/segmented';
 import { useFormat } from '@/lib/format';
@@ -10,7 +11,6 @@ import { Frame } from './frame';
 import { door } from './marks';
 import { SMALL } from './change';
 import type { Analysis, Point, Spike } from './types';
-import { useSize } from './use-size';
 
 interface TimeChartProps { analysis: Analysis; file: string; unavailable: string | undefined; selected: Query | null; onOpen: (behind: Query) => void; className?: string }
 
@@ -18,8 +18,6 @@ interface Step extends Point { to: string | undefined; total: number; at: number
 
 const fills: Record<Sentiment, string> = { negative: 'fill-sentiment-negative', neutral: 'fill-sentiment-neutral', positive: 'fill-sentiment-positive' };
 const HEIGHT = 332, PINS = 3, TICKS = 9;
-/** Room for figures at the left, a pin above and dates below; what a date takes with the air around it. */
-const LEFT = 44, TOP = 24, BOTTOM = 30, TICK = 80;
 
 /** Sentiment as it goes: stacks begin at negative, so that the series that matters has a flat base. */
 export function TimeChart({ analysis, file, unavailable, selected, onOpen, className }: TimeChartProps) {
@@ -43,12 +41,6 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
   const anySelected = selected?.from !== undefined && steps.some((step) => step.from === selected.from && step.to === selected.to);
 
   const ticks = view === 'share' ? [0, 50, 100] : countTicks(Math.max(0, ...steps.map(({ total }) => total)));
-  const [ref, { width, height }] = useSize();
-  const band = (width - LEFT) / Math.max(1, steps.length), gap = steps.length > 60 ? Math.min(1, band / 4) : 0.09 * band, thick = Math.max(0.5, band - 2 * gap);
-  const x = ({ at }: Step) => LEFT + at * band;
-  const y = (value: number) => height - BOTTOM - ((height - BOTTOM - TOP) * value) / (ticks.at(-1) ?? 1);
-  const valueOf = (step: Step, sentiment: Sentiment) => (view === 'share' ? step.shares[sentiment] : step[sentiment]);
-  const named = new Set(ticksOf(steps, granularity, analysis.filters.tz, Math.max(1, Math.min(TICKS, Math.floor((width - LEFT) / TICK)))));
   const pins = useMemo(() => pinsOf(analysis.spikes, steps, granularity !== 'hour'), [analysis.spikes, steps, granularity]);
   const spikeText = (spike: Spike) => (spike.expected > 0 ? t('spike', { posts: spike.posts, times: format.decimal(spike.posts / spike.expected) }) : t('spikeFromNothing', { posts: spike.posts }));
   const twin = { columns: [t(`steps.${granularity}`), ...SENTIMENTS.map((one) => words(one)), t('labelledColumn')], rows: steps.map((step) => [name(step.from), step.negative, step.neutral, step.positive, step.total]) };
@@ -66,34 +58,41 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
       actions={<Segmented label={t('view')} value={view} onChange={setView} options={[{ value: 'count', label: t('count') }, { value: 'share', label: t('share') }]} className="mr-1" />}
     >
       <div className="mb-2 flex flex-wrap gap-x-3.5 gap-y-1">{SENTIMENTS.map((one) => <SentimentLabel key={one} sentiment={one} />)}</div>
-      <div ref={ref} style={{ minHeight: HEIGHT }} className="relative flex-1">
-        {width > 0 && (
-          <Hover steps={steps} x={x} band={band} width={width} tip={(step) => <Tip title={name(step.from)} step={step} />}>
-            <svg data-drawing role="group" aria-label={t('time')} width={width} height={height} viewBox={`0 0 ${width} ${height}`} className="absolute inset-0 block overflow-visible">
-              {ticks.map((value) => (
-                <g key={value} aria-hidden>
-                  <line x1={LEFT} x2={width} y1={y(value)} y2={y(value)} className={value === 0 ? 'stroke-input' : 'stroke-chart-grid'} />
-                  <text x={LEFT - 8} y={y(value) + 4} textAnchor="end" className="tabular fill-chart-axis text-2xs">{view === 'share' ? format.percent(value / 100).replace(/[.,]0/, '') : format.count(value)}</text>
-                </g>
+      <div style={{ minHeight: HEIGHT }} className="relative flex-1 [&_.recharts-surface]:overflow-visible">
+        <div className="absolute inset-0">
+          <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 320, height: HEIGHT }}>
+            <BarChart data={steps} accessibilityLayer={false} margin={{ top: 24, right: 0, bottom: 0, left: 0 }} barCategoryGap={steps.length > 60 ? 1 : '9%'}>
+              <CartesianGrid vertical={false} stroke="var(--chart-grid)" />
+              <XAxis dataKey="from" tickFormatter={tick} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={{ stroke: 'var(--input)' }} minTickGap={36} interval="preserveStart" ticks={ticksOf(steps, granularity, analysis.filters.tz)} tickMargin={6} />
+              <YAxis width={44} ticks={ticks} domain={[0, ticks.at(-1) ?? 1]} tickFormatter={(value: number) => (view === 'share' ? format.percent(value / 100).replace(/[.,]0/, '') : format.count(value))} tick={{ fontSize: 11, fill: 'var(--chart-axis)' }} tickLine={false} axisLine={false} />
+              <Tooltip isAnimationActive={false} cursor={{ fill: 'var(--foreground)', opacity: 0.05 }} content={({ active, payload }) => { const step = payload?.[0]?.payload as Step | undefined; return active && step ? <Tip title={name(step.from)} step={step} /> : null; }} />
+              {SENTIMENTS.map((sentiment) => (
+                <Bar
+                  key={sentiment}
+                  stackId="posts"
+                  dataKey={(step: Step) => (view === 'share' ? step.shares[sentiment] : step[sentiment])}
+                  name={sentiment}
+                  isAnimationActive={false}
+                  shape={(props: { x?: number; y?: number; width?: number; height?: number; payload?: Step }) => {
+                    const { x = 0, y = 0, width = 0, height = 0, payload: step } = props;
+                    if (!step || height <= 0) return <g />;
+                    const chosen = isSelected(step, sentiment);
+                    return (
+                      <g {...door(t('doorOf', { name: `${words(sentiment)}, ${name(step.from)}`, posts: step[sentiment] }), step.at === first && sentiment === SENTIMENTS.find((one) => step[one] > 0), () => onOpen(behind(step, sentiment)))} opacity={anySelected && !chosen ? 0.3 : 1}>
+                        <rect data-edge x={x} y={y} width={width} height={Math.max(0.5, height - (height > 3 ? 1 : 0))} rx={width > 4 ? 1.5 : 0} className={fills[sentiment]} stroke={chosen ? 'var(--ring)' : 'transparent'} strokeWidth={1.5} strokeDasharray={view === 'share' && step.total < SMALL ? '2 2' : undefined} />
+                      </g>
+                    );
+                  }}
+                />
               ))}
-              {steps.filter(({ from }) => named.has(from)).map((step) => (
-                <text key={step.from} aria-hidden x={Math.min(x(step) + band / 2, width)} y={height - 10} textAnchor={x(step) + band / 2 > width - TICK / 3 ? 'end' : 'middle'} className="tabular fill-chart-axis text-2xs">{tick(step.from)}</text>
+              {view === 'count' && pins.map((pin) => (
+                <ReferenceDot key={pin.number} x={pin.step.from} y={pin.step.total} r={8} zIndex={1000} shape={({ cx = 0, cy = 0 }: { cx?: number; cy?: number }) => (
+                  <g aria-hidden className="pointer-events-none"><circle cx={cx} cy={cy - 13} r={8} className="fill-foreground" /><text x={cx} y={cy - 9.5} textAnchor="middle" className="fill-background text-[10px] font-semibold">{pin.number}</text></g>
+                )} />
               ))}
-              {SENTIMENTS.map((sentiment, layer) => steps.filter((step) => step[sentiment] > 0).map((step) => {
-                const chosen = isSelected(step, sentiment);
-                const below = SENTIMENTS.slice(0, layer).reduce((sum, one) => sum + valueOf(step, one), 0), top = y(below + valueOf(step, sentiment)), tall = y(below) - top;
-                return (
-                  <g key={`${sentiment} ${step.from}`} {...door(t('doorOf', { name: `${words(sentiment)}, ${name(step.from)}`, posts: step[sentiment] }), step.at === first && sentiment === SENTIMENTS.find((one) => step[one] > 0), () => onOpen(behind(step, sentiment)))} opacity={anySelected && !chosen ? 0.3 : 1}>
-                    <rect data-edge x={x(step) + gap} y={top} width={thick} height={Math.max(0.5, tall - (tall > 3 ? 1 : 0))} rx={thick > 4 ? 1.5 : 0} className={fills[sentiment]} stroke={chosen ? 'var(--ring)' : 'transparent'} strokeWidth={1.5} strokeDasharray={view === 'share' && step.total < SMALL ? '2 2' : undefined} />
-                  </g>
-                );
-              }))}
-              {view === 'count' && pins.map(({ number, step }) => (
-                <g key={number} aria-hidden className="pointer-events-none" transform={`translate(${x(step) + band / 2} ${y(step.total) - 13})`}><circle r={8} className="fill-foreground" /><text y={3.5} textAnchor="middle" className="fill-background text-[10px] font-semibold">{number}</text></g>
-              ))}
-            </svg>
-          </Hover>
-        )}
+            </BarChart>
+          </ResponsiveContainer>
+        </div>
       </div>
       {pins.length > 0 && (
         <ol className="mt-3 grid gap-1">
@@ -108,25 +107,6 @@ export function TimeChart({ analysis, file, unavailable, selected, onOpen, class
         </ol>
       )}
     </Frame>
-  );
-}
-
-interface HoverProps { steps: Step[]; x: (step: Step) => number; band: number; width: number; tip: (step: Step) => ReactNode; children: ReactNode }
-
-const TIP = 176;
-
-/** Shows the figures of the step that the pointer is over; the drawing itself stays as it is. */
-function Hover({ steps, x, band, width, tip, children }: HoverProps) {
-  const [at, setAt] = useState(-1);
-  const step = steps[at];
-  const follow = (event: PointerEvent) => setAt(Math.floor((event.clientX - event.currentTarget.getBoundingClientRect().left - LEFT) / band));
-  const after = step ? x(step) + band + 8 : 0;
-  return (
-    <div className="absolute inset-0" onPointerMove={follow} onPointerLeave={() => setAt(-1)}>
-      {step && <div aria-hidden className="absolute bg-foreground/5" style={{ left: x(step), width: band, top: TOP, bottom: BOTTOM }} />}
-      {children}
-      {step && <div className="no-print pointer-events-none absolute top-2 z-10" style={after + TIP > width && x(step) - 8 > TIP ? { right: width - x(step) + 8 } : { left: Math.max(0, Math.min(after, width - TIP)) }}>{tip(step)}</div>}
-    </div>
   );
 }
 
@@ -161,9 +141,9 @@ export function countTicks(most: number): number[] {
 }
 
 /** Weeks are ticked on Mondays; anything else evenly, so that few enough stand under the chart. */
-export function ticksOf(steps: { from: string }[], granularity: string, timeZone: string, most = TICKS): string[] {
+export function ticksOf(steps: { from: string }[], granularity: string, timeZone: string): string[] {
   const weekday = new Intl.DateTimeFormat('en', { weekday: 'short', timeZone });
   const mondays = granularity === 'day' && steps.length > 10 ? steps.filter(({ from }) => weekday.format(new Date(from)) === 'Mon') : steps;
-  const every = Math.max(1, Math.ceil(mondays.length / most));
+  const every = Math.max(1, Math.ceil(mondays.length / TICKS));
   return mondays.filter((_, index) => index % every === 0).map(({ from }) => from);
 }
