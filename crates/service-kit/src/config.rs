@@ -215,6 +215,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether there are accounts with a password that everybody knows: for trying out on this machine, and for nobody
+    /// who comes from another one.
+    pub fn has_known_accounts(&self) -> bool {
+        self.profile == Profile::Development && self.listen.ip().is_loopback()
+    }
+
     /// Reads the layers and checks every value.
     ///
     /// # Errors

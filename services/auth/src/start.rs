@@ -164,9 +164,11 @@ struct Beginning<'a> {
 impl Beginning<'_> {
     async fn run(&self) -> Result<FirstRoles, StartError> {
         let FirstRoles { admin, analyst } = self.roles().await?;
-        match self.config.profile {
-            Profile::Development => self.known_accounts(admin, analyst).await?,
-            Profile::Production => self.configured_admin(admin).await?,
+        if self.config.has_known_accounts() {
+            self.known_accounts(admin, analyst).await?;
+        } else {
+            self.close_known_accounts().await?;
+            self.configured_admin(admin).await?;
         }
         Ok(FirstRoles { admin, analyst })
     }
@@ -198,13 +200,7 @@ impl Beginning<'_> {
     /// Makes the accounts of the development profile at the first start. The admin comes last: that there is one says
     /// that the first start is over, and what was deleted since does not come back.
     async fn known_accounts(&self, admin: Uid, analyst: Uid) -> Result<(), StartError> {
-        if self.config.listen.ip().is_loopback() {
-            tracing::info!("the development profile has accounts with a known password");
-        } else {
-            tracing::warn!(
-                "the development profile has accounts with a known password and can be reached from outside"
-            );
-        }
+        tracing::info!("the development profile has accounts with a known password");
         if self.store.has_enabled_user(admin).await? {
             return Ok(());
         }
@@ -216,10 +212,15 @@ impl Beginning<'_> {
         Ok(())
     }
 
-    /// Makes the first admin of the production profile from the configuration, when no admin can sign in.
+    /// Makes the first admin from the configuration, when no admin can sign in. The development profile does without.
     async fn configured_admin(&self, admin: Uid) -> Result<(), StartError> {
-        self.close_known_accounts().await?;
         if self.store.has_enabled_user(admin).await? {
+            return Ok(());
+        }
+        if self.config.profile == Profile::Development && self.config.admin_email.is_none() {
+            tracing::warn!(
+                "no administrator can sign in, for others can reach this address and the known accounts are closed; `dallosh user add` makes one"
+            );
             return Ok(());
         }
         let (email, password) = self.first_admin().await?;

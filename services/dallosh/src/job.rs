@@ -88,10 +88,14 @@ pub async fn try_sample(local: &Local, sample: &Path, stop: &CancellationToken) 
     println!("  reference      {base}/docs");
     println!("  the task       {base}/v1/tasks/{task}");
     println!("  analysed file  {base}/v1/files/{}/content?stage=analysed", uploaded.uid);
-    println!("  accounts       admin@free.com / 123456 and user@free.com / 123456 (development profile; change them)");
-    println!(
-        "  sign in        curl -s {base}/v1/auth/login -H 'content-type: application/json' -d '{{\"email\":\"admin@free.com\",\"password\":\"123456\"}}'"
-    );
+    if local.has_known_accounts {
+        println!(
+            "  accounts       admin@free.com / 123456 and user@free.com / 123456 (development profile; change them)"
+        );
+        println!(
+            "  sign in        curl -s {base}/v1/auth/login -H 'content-type: application/json' -d '{{\"email\":\"admin@free.com\",\"password\":\"123456\"}}'"
+        );
+    }
     println!();
     println!("Ctrl+C stops it; the data stays.");
     Ok(())

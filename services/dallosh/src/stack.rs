@@ -84,6 +84,8 @@ pub struct Local {
     pub base: String,
     /// Tokens of the operator.
     pub token: TokenSource,
+    /// Whether the accounts whose password everybody knows are there.
+    pub has_known_accounts: bool,
 }
 
 /// The parts that services share.
@@ -128,13 +130,14 @@ impl Stack {
             Ok(token) => Ok(token.expose_secret().to_owned()),
             Err(error) => Err(ApiError::Token(Box::new(error))),
         });
+        let has_known_accounts = self.config.has_known_accounts();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
         let stop = self.stop.clone();
         let working = async {
             if is_ready.await.is_err() {
                 return Ok(());
             }
-            let outcome = work(Local { base, token }, stop.clone()).await;
+            let outcome = work(Local { base, token, has_known_accounts }, stop.clone()).await;
             if outcome.is_err() {
                 stop.cancel();
             }

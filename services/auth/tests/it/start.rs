@@ -121,6 +121,22 @@ async fn production_closes_the_known_accounts_of_a_development_database() {
 }
 
 #[tokio::test]
+async fn an_address_that_others_can_reach_has_no_known_accounts_in_any_profile() {
+    let open = ("listen", "0.0.0.0:5006");
+    let stack = start(&[open]).await.unwrap();
+    for email in [ADMIN, ANALYST] {
+        assert_eq!(stack.login(email, KNOWN).await.status, 401);
+    }
+    let stack = stack.restart(&[open, EMAIL, PASSWORD]).await.unwrap();
+    assert_eq!(stack.login(EMAIL.1, PASSWORD.1).await.status, 200);
+
+    let stack = Stack::start().await;
+    stack.session(ADMIN, KNOWN).await;
+    let stack = stack.restart(&[open]).await.unwrap();
+    assert_eq!(stack.login(ADMIN, KNOWN).await.status, 401);
+}
+
+#[tokio::test]
 async fn production_does_not_turn_somebody_elses_account_into_an_admin() {
     let stack = Stack::start().await;
     stack.register(EMAIL.1, "somebody else's").await;
