@@ -77,7 +77,7 @@ impl From<Error> for StartError {
 /// [`StartError::Configuration`] when the production profile has no admin and can't make one; [`StartError::Store`].
 pub async fn init(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<(), StartError> {
     let store = AuthStore::open(store).await?;
-    let (hashing, passwords) = (Hashing::start().await?, passwords(config)?);
+    let (hashing, passwords) = (Hashing::default(), passwords(config)?);
     let beginning =
         Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
     beginning.run().await.map(|_| ())
@@ -86,7 +86,7 @@ pub async fn init(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Resu
 /// Does what [`init`] does, reads the signing key, and gives what handlers need.
 pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<State, StartError> {
     let store = AuthStore::open(store).await?;
-    let (hashing, passwords) = (Hashing::start().await?, passwords(config)?);
+    let (hashing, passwords) = (Hashing::default(), passwords(config)?);
     let beginning =
         Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
     let roles = beginning.run().await?;
@@ -100,7 +100,7 @@ pub async fn state_without_accounts(
     clock: Arc<dyn Clock>,
 ) -> Result<State, StartError> {
     let store = AuthStore::open(store).await?;
-    let (hashing, passwords) = (Hashing::start().await?, passwords(config)?);
+    let (hashing, passwords) = (Hashing::default(), passwords(config)?);
     let beginning =
         Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
     let roles = beginning.roles().await?;

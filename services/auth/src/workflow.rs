@@ -387,7 +387,7 @@ mod tests {
         let tokens = Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap();
         let state = State {
             store,
-            hashing: Hashing::start().await.unwrap(),
+            hashing: Hashing::default(),
             passwords: Passwords::default(),
             attempts: Attempts::default(),
             tokens,

@@ -121,7 +121,7 @@ mod tests {
         store.insert_user(marked, None).await.unwrap();
         let state = State {
             store,
-            hashing: Hashing::start().await.unwrap(),
+            hashing: Hashing::default(),
             passwords: Passwords::default(),
             attempts: Attempts::default(),
             tokens: Tokens::new(&SigningKey::from_bytes(&[1; 32])).unwrap(),
