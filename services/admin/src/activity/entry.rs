@@ -125,8 +125,8 @@ impl Entry {
         Place { seq: self.seq, hash: self.hash.clone() }
     }
 
-    /// What the hash covers: every field, as JSON in this order. Entries from before there were several keys stand for one
-    /// request each, and don't say so either.
+    /// What the hash covers: every field, as JSON in this order. That an entry stands for one request is left out, as it
+    /// was before there were others.
     fn canonical(&self, uid: Uid) -> Vec<u8> {
         let Self {
             seq,
@@ -144,15 +144,19 @@ impl Entry {
             key_id,
             hash: _,
         } = self;
+        let rest = (requested_by, request_id, ip, duration_ms, lost);
         // Texts and numbers are always JSON.
         match key_id {
             None if *times == 1 => {
                 let first = ("entry v1", uid, seq, prev_hash, at, method, path, status);
+                let (requested_by, request_id, ip, duration_ms, lost) = rest;
                 serde_json::to_vec(&(first, requested_by, request_id, ip, duration_ms, lost))
             }
-            key_id => {
-                let rest = (requested_by, request_id, ip, duration_ms, lost, times);
+            Some(key_id) if *times == 1 => {
                 serde_json::to_vec(&("entry v2", key_id, uid, seq, prev_hash, at, method, path, status, rest))
+            }
+            key_id => {
+                serde_json::to_vec(&("entry v3", key_id, uid, seq, prev_hash, at, method, path, status, rest, times))
             }
         }
         .unwrap_or_default()
