@@ -167,3 +167,38 @@ impl Entry {
 pub fn time_text(at: chrono::DateTime<chrono::Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hashed_stays_what_it_was_so_that_every_kept_chain_can_be_proved() {
+        let uid: Uid = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+        let hashed = |key_id: Option<&str>, times| {
+            let entry = Entry {
+                seq: 7,
+                at: "2026-01-02T03:04:05.000006Z".to_owned(),
+                method: "PATCH".to_owned(),
+                path: "/v1/auth/me".to_owned(),
+                status: Some(422),
+                requested_by: None,
+                request_id: "r".to_owned(),
+                ip: Some("127.0.0.1".to_owned()),
+                duration_ms: 8,
+                lost: 0,
+                times,
+                prev_hash: "before".to_owned(),
+                key_id: key_id.map(str::to_owned),
+                hash: "not covered".to_owned(),
+            };
+            String::from_utf8(entry.canonical(uid)).unwrap()
+        };
+        let place = r#""01890a5d-ac96-774b-bcce-b302099a8057",7,"before","2026-01-02T03:04:05.000006Z","PATCH","/v1/auth/me",422"#;
+        let rest = r#"null,"r","127.0.0.1",8,0"#;
+        assert_eq!(hashed(None, 1), format!(r#"[["entry v1",{place}],{rest}]"#));
+        assert_eq!(hashed(Some("k"), 1), format!(r#"["entry v2","k",{place},[{rest}]]"#));
+        assert_eq!(hashed(Some("k"), 3), format!(r#"["entry v3","k",{place},[{rest}],3]"#));
+        assert_eq!(hashed(None, 3), format!(r#"["entry v3",null,{place},[{rest}],3]"#));
+    }
+}
