@@ -65,7 +65,8 @@ impl Passwords {
     }
 }
 
-/// Checks what can be told of a password without the operator's list. Nothing is asked of its composition; what counts is length and that nobody guesses it first.
+/// Checks what can be told of a password without the operator's list. Nothing is asked of its composition; what counts is
+/// length and that nobody guesses it first.
 fn check(password: &str, email: &Email) -> Result<(), WeakPassword> {
     if password.len() > LONGEST {
         return Err(WeakPassword::TooLong);

@@ -76,21 +76,14 @@ impl From<Error> for StartError {
 /// # Errors
 /// [`StartError::Configuration`] when the production profile has no admin and can't make one; [`StartError::Store`].
 pub async fn init(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<(), StartError> {
-    let store = AuthStore::open(store).await?;
-    let (hashing, passwords) = (Hashing::default(), passwords(config)?);
-    let beginning =
-        Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
-    beginning.run().await.map(|_| ())
+    Beginning::open(config, store, clock).await?.run().await.map(|_| ())
 }
 
 /// Does what [`init`] does, reads the signing key, and gives what handlers need.
 pub async fn state(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<State, StartError> {
-    let store = AuthStore::open(store).await?;
-    let (hashing, passwords) = (Hashing::default(), passwords(config)?);
-    let beginning =
-        Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
+    let beginning = Beginning::open(config, store, clock).await?;
     let roles = beginning.run().await?;
-    assemble(config, store, (hashing, passwords), clock, roles).await
+    assemble(beginning, roles).await
 }
 
 /// What [`state`] gives, with the first roles and without the first accounts, for the operator to make them.
@@ -99,19 +92,13 @@ pub async fn state_without_accounts(
     store: &Store,
     clock: Arc<dyn Clock>,
 ) -> Result<State, StartError> {
-    let store = AuthStore::open(store).await?;
-    let (hashing, passwords) = (Hashing::default(), passwords(config)?);
-    let beginning =
-        Beginning { config, store: &store, hashing: &hashing, passwords: &passwords, clock: clock.as_ref() };
+    let beginning = Beginning::open(config, store, clock).await?;
     let roles = beginning.roles().await?;
-    assemble(config, store, (hashing, passwords), clock, roles).await
+    assemble(beginning, roles).await
 }
 
 async fn assemble(
-    config: &Config,
-    store: AuthStore,
-    (hashing, passwords): (Hashing, Passwords),
-    clock: Arc<dyn Clock>,
+    Beginning { config, store, hashing, passwords, clock }: Beginning<'_>,
     FirstRoles { admin, analyst }: FirstRoles,
 ) -> Result<State, StartError> {
     let folder = config.data_dir.clone();
@@ -155,13 +142,18 @@ struct FirstRoles {
 
 struct Beginning<'a> {
     config: &'a Config,
-    store: &'a AuthStore,
-    hashing: &'a Hashing,
-    passwords: &'a Passwords,
-    clock: &'a dyn Clock,
+    store: AuthStore,
+    hashing: Hashing,
+    passwords: Passwords,
+    clock: Arc<dyn Clock>,
 }
 
-impl Beginning<'_> {
+impl<'a> Beginning<'a> {
+    async fn open(config: &'a Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let store = AuthStore::open(store).await?;
+        Ok(Self { config, store, hashing: Hashing::default(), passwords: passwords(config)?, clock })
+    }
+
     async fn run(&self) -> Result<FirstRoles, StartError> {
         let FirstRoles { admin, analyst } = self.roles().await?;
         if self.config.has_known_accounts() {
