@@ -1,8 +1,51 @@
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dallosh_primitives::Uid;
+use serde::de::DeserializeOwned;
 
 use crate::{Filter, Index, Order, Sort, StoreError, StoreErrorKind, Value};
+
+/// The `data` of a document in the form that a backend has at hand, so that what is read is parsed once.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// Parsed.
+    Value(serde_json::Value),
+    /// JSON that nobody has read yet.
+    Text(String),
+}
+
+impl Data {
+    /// The document that it says.
+    ///
+    /// # Errors
+    /// When it is no JSON, or another document.
+    pub fn into_document<T: DeserializeOwned>(self) -> serde_json::Result<T> {
+        match self {
+            Self::Value(value) => serde_json::from_value(value),
+            Self::Text(text) => serde_json::from_str(&text),
+        }
+    }
+
+    /// What it says, parsed.
+    ///
+    /// # Errors
+    /// When it is no JSON.
+    pub fn value(&self) -> serde_json::Result<Cow<'_, serde_json::Value>> {
+        Ok(match self {
+            Self::Value(value) => Cow::Borrowed(value),
+            Self::Text(text) => Cow::Owned(serde_json::from_str(text)?),
+        })
+    }
+}
+
+impl PartialEq for Data {
+    /// Whether both say the same, in whatever form.
+    fn eq(&self, other: &Self) -> bool {
+        matches!((self.value(), other.value()), (Ok(one), Ok(another)) if one == another)
+    }
+}
 
 /// A document as a backend keeps it: the envelope, and `data` as JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +53,7 @@ pub struct RawDocument {
     /// The id.
     pub uid: Uid,
     /// The data.
-    pub data: serde_json::Value,
+    pub data: Data,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Who made it.

@@ -4,7 +4,7 @@ use dallosh_primitives::{Clock, Page, Uid};
 
 use crate::{
     Backend, Document, Filter, ListQuery, RawDocument, Sort, StoreError, StoreErrorKind, Value, Versioned,
-    backend::{Position, misfit},
+    backend::{Data, Position, misfit},
 };
 
 /// How often a change is tried again when other writers come first.
@@ -158,6 +158,15 @@ impl<T: Document> Collection<T> {
     /// # Errors
     /// `BadCursor` when the cursor was not made by a list of this collection in this order.
     pub async fn list(&self, query: &ListQuery) -> Result<Page<Versioned<T>>, StoreError> {
+        let Page { items, next_cursor } = self.list_unread(query).await?;
+        Ok(Page { items: items.into_iter().map(Unread::read).collect::<Result<_, _>>()?, next_cursor })
+    }
+
+    /// Lists one page, for a caller who may know some of its documents already.
+    ///
+    /// # Errors
+    /// Those of [`Collection::list`].
+    pub async fn list_unread(&self, query: &ListQuery) -> Result<Page<Unread<T>>, StoreError> {
         let bad_cursor = || StoreError::new(StoreErrorKind::BadCursor, "list", T::COLLECTION);
         let after = match &query.cursor {
             Some(text) => Some(cursor::read(text, T::COLLECTION, query.sort).ok_or_else(bad_cursor)?),
@@ -174,14 +183,43 @@ impl<T: Document> Collection<T> {
             }
             _ => None,
         };
-        let items = found.into_iter().map(decode).collect::<Result<_, _>>()?;
-        Ok(Page { items, next_cursor })
+        Ok(Page { items: found.into_iter().map(Unread::new).collect(), next_cursor })
     }
 
     /// The first document that matches, in the order of the query.
     pub async fn first(&self, query: &ListQuery) -> Result<Option<Versioned<T>>, StoreError> {
         let found = self.backend.list(T::COLLECTION, &query.filter, query.sort, None, 1).await?;
         found.into_iter().next().map(decode).transpose()
+    }
+}
+
+/// A document as it was found, which nobody has parsed yet.
+pub struct Unread<T> {
+    raw: RawDocument,
+    document: PhantomData<fn() -> T>,
+}
+
+impl<T: Document> Unread<T> {
+    fn new(raw: RawDocument) -> Self {
+        Self { raw, document: PhantomData }
+    }
+
+    /// Its id.
+    pub fn uid(&self) -> Uid {
+        self.raw.uid
+    }
+
+    /// The number of its writes.
+    pub fn revision(&self) -> i64 {
+        self.raw.revision
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is another document.
+    pub fn read(self) -> Result<Versioned<T>, StoreError> {
+        decode(self.raw)
     }
 }
 
@@ -199,7 +237,7 @@ fn encode<T: Document>(document: &Versioned<T>) -> Result<RawDocument, StoreErro
     }
     Ok(RawDocument {
         uid: *uid,
-        data,
+        data: Data::Value(data),
         created_at: *created_at,
         created_by: created_by.clone(),
         updated_at: *updated_at,
@@ -210,7 +248,8 @@ fn encode<T: Document>(document: &Versioned<T>) -> Result<RawDocument, StoreErro
 
 fn decode<T: Document>(raw: RawDocument) -> Result<Versioned<T>, StoreError> {
     let RawDocument { uid, data, created_at, created_by, updated_at, updated_by, revision } = raw;
-    let data = serde_json::from_value(data)
+    let data = data
+        .into_document()
         .map_err(|error| StoreError::new(StoreErrorKind::Corrupt, "decode", T::COLLECTION).because(error))?;
     Ok(Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision })
 }
@@ -225,16 +264,19 @@ fn position_of<T: Document>(document: &RawDocument, field: &str) -> Result<Posit
         "updatedAt" => document.updated_at.into(),
         "createdBy" => document.created_by.as_str().into(),
         "updatedBy" => document.updated_by.as_str().into(),
-        path => match path.split('.').try_fold(&document.data, |at, name| at.get(name)) {
-            None | Some(Json::Null) => Value::Null,
-            Some(Json::String(text)) => text.as_str().into(),
-            Some(Json::Bool(flag)) => (*flag).into(),
-            Some(Json::Number(number)) if number.is_i64() => number.as_i64().map_or(Value::Null, Value::Integer),
-            Some(_) => {
-                return Err(StoreError::new(StoreErrorKind::Corrupt, "list", T::COLLECTION)
-                    .because("the sort field is neither text, a whole number nor a boolean"));
+        path => {
+            let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "list", T::COLLECTION);
+            let data = document.data.value().map_err(|error| corrupt().because(error))?;
+            match path.split('.').try_fold(data.as_ref(), |at, name| at.get(name)) {
+                None | Some(Json::Null) => Value::Null,
+                Some(Json::String(text)) => text.as_str().into(),
+                Some(Json::Bool(flag)) => (*flag).into(),
+                Some(Json::Number(number)) if number.is_i64() => number.as_i64().map_or(Value::Null, Value::Integer),
+                Some(_) => {
+                    return Err(corrupt().because("the sort field is neither text, a whole number nor a boolean"));
+                }
             }
-        },
+        }
     };
     Ok(Position { value, uid: document.uid })
 }

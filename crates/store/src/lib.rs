@@ -13,8 +13,8 @@ mod mongodb;
 mod sqlite;
 mod store;
 
-pub use backend::{Backend, Position, RawDocument};
-pub use collection::{Collection, Modified};
+pub use backend::{Backend, Data, Position, RawDocument};
+pub use collection::{Collection, Modified, Unread};
 pub use document::{Document, Index, Versioned};
 pub use error::{StoreError, StoreErrorKind};
 pub use filter::{Filter, ListQuery, Order, Sort, Value};

@@ -24,7 +24,7 @@ use futures::TryStreamExt;
 use tokio::{task::JoinError, time::timeout};
 
 use crate::{
-    Backend, Filter, Index, RawDocument, Sort, StoreError, StoreErrorKind, Value,
+    Backend, Data, Filter, Index, RawDocument, Sort, StoreError, StoreErrorKind, Value,
     backend::{BadName, Position, checked, is_descending, prefix_end, time_text},
 };
 
@@ -246,7 +246,8 @@ impl Backend for MongoBackend {
 
     async fn insert(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError> {
         let documents = self.documents(collection).map_err(|bad| bad.at("insert", collection))?;
-        let stored = encode(&document, &self.unique(collection));
+        let stored =
+            encode(&document, &self.unique(collection)).map_err(|bad| Failure::from(bad).at("insert", collection))?;
         let insert = {
             let stored = stored.clone();
             async move { documents.insert_one(stored).await.map(drop) }
@@ -268,7 +269,8 @@ impl Backend for MongoBackend {
         }
         let target = self.documents(collection).map_err(|bad| bad.at("insert_many", collection))?;
         let unique = self.unique(collection);
-        let stored: Vec<Document> = documents.iter().map(|document| encode(document, &unique)).collect();
+        let stored = documents.iter().map(|document| encode(document, &unique)).collect::<Result<Vec<_>, _>>();
+        let stored = stored.map_err(|bad| Failure::from(bad).at("insert_many", collection))?;
         // Not ordered: those after a taken one are inserted all the same.
         let insert = async move { target.insert_many(stored).ordered(false).await.map(drop) };
         let Err(failure) = run(OPERATION_TIMEOUT, insert).await else {
@@ -282,7 +284,7 @@ impl Backend for MongoBackend {
             // What stands there as we wrote it is ours.
             let mut inserted = Vec::new();
             for document in documents {
-                let stored = decode(encode(&document, &unique));
+                let stored = encode(&document, &unique).and_then(decode);
                 match self.read_one(collection, document.uid, SETTLE_TIMEOUT).await {
                     Ok(Some(found)) if stored.is_ok_and(|ours| ours == found) => inserted.push(document.uid),
                     Ok(Some(_)) => {}
@@ -297,7 +299,8 @@ impl Backend for MongoBackend {
     async fn replace(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError> {
         let stale = || Err(StoreError::new(StoreErrorKind::Stale, "replace", collection));
         let documents = self.documents(collection).map_err(|bad| bad.at("replace", collection))?;
-        let stored = encode(&document, &self.unique(collection));
+        let stored =
+            encode(&document, &self.unique(collection)).map_err(|bad| Failure::from(bad).at("replace", collection))?;
         let replace = {
             let stored = stored.clone();
             let read = doc! { "_id": document.uid.to_string(), "revision": document.revision.saturating_sub(1) };
@@ -500,13 +503,13 @@ fn pattern(text: &str) -> String {
 }
 
 /// The stored form. A null in a field that has to be unique is left out, so that its index does not count it.
-fn encode(document: &RawDocument, unique: &[&'static str]) -> Document {
+fn encode(document: &RawDocument, unique: &[&'static str]) -> Result<Document, Foreign> {
     let RawDocument { uid, data, created_at, created_by, updated_at, updated_by, revision } = document;
-    let mut data = to_bson(data);
+    let mut data = to_bson(data.value().map_err(|error| Foreign(error.to_string()))?.as_ref());
     for path in unique {
         leave_out_null(&mut data, path);
     }
-    doc! {
+    Ok(doc! {
         "_id": uid.to_string(),
         "uid": uid.to_string(),
         "data": data,
@@ -515,7 +518,7 @@ fn encode(document: &RawDocument, unique: &[&'static str]) -> Document {
         "updatedAt": time_text(*updated_at),
         "updatedBy": updated_by,
         "revision": revision,
-    }
+    })
 }
 
 fn leave_out_null(value: &mut Bson, path: &str) {
@@ -565,7 +568,7 @@ fn decode(mut document: Document) -> Result<RawDocument, Foreign> {
     };
     Ok(RawDocument {
         uid: text(take("_id")?)?.parse().map_err(|_| Foreign("an _id that is no uid".to_owned()))?,
-        data: to_json(take("data")?)?,
+        data: Data::Value(to_json(take("data")?)?),
         created_at: time(take("createdAt")?)?,
         created_by: text(take("createdBy")?)?,
         updated_at: time(take("updatedAt")?)?,

@@ -16,11 +16,11 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior, config::DbConfig, ffi, params_from_iter,
     types,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{sync::Semaphore, task::coop::consume_budget, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Backend, Filter, Index, RawDocument, Sort, StoreError, StoreErrorKind, Value,
+    Backend, Data, Filter, Index, RawDocument, Sort, StoreError, StoreErrorKind, Value,
     backend::{BadName, Position, checked, is_descending, prefix_end, time_text},
 };
 
@@ -32,6 +32,8 @@ const TURN_MARGIN: Duration = Duration::from_millis(500);
 const READERS: usize = 4;
 /// How many prepared statements each connection keeps.
 const STATEMENTS: usize = 128;
+/// How many steps of `SQLite`'s machine are a moment, up to twice as many: some two hundred documents by an index.
+const MOMENT: i32 = 4_000;
 /// The write-ahead log is cut back to this size after a burst.
 const JOURNAL_BYTES: i64 = 64 << 20;
 
@@ -119,7 +121,7 @@ impl DatabaseFile {
     }
 }
 
-/// Connections that are used one call at a time, on the blocking pool.
+/// Connections that are used one call at a time, on the blocking pool but for what is read in a moment.
 struct Lane {
     file: Arc<DatabaseFile>,
     writes: bool,
@@ -166,6 +168,55 @@ impl Lane {
         }));
         done.await.map_err(|stopped| unavailable().because(stopped))?
     }
+
+    /// Runs `work` here and now, for what takes less than going to another thread and back; none when it would have to
+    /// wait for its turn, for a connection to be opened or for another process, or takes longer than a moment.
+    async fn run_here<T>(
+        &self,
+        operation: &'static str,
+        collection: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Option<Result<T, StoreError>> {
+        // Nothing here waits: whoever asks again and again would leave no other task of this thread its turn.
+        consume_budget().await;
+        let _turn = self.turns.try_acquire().ok()?;
+        let mut connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        let result = hurried(&mut connection).and_then(|()| work(&connection));
+        // A connection that would not wait any more, or would hurry on, is not kept.
+        if unhurried(&mut connection, self.file.busy_timeout).is_ok() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+        match result {
+            Err(error)
+                if matches!(
+                    error.sqlite_error_code(),
+                    Some(ErrorCode::DatabaseBusy | ErrorCode::OperationInterrupted)
+                ) =>
+            {
+                None
+            }
+            result => Some(result.map_err(|error| Failure::from(error).into_error(operation, collection))),
+        }
+    }
+}
+
+/// From now on the connection waits for nobody, and gives up after a moment.
+fn hurried(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    // A statement's steps are counted over all its runs, so that the first call may come at once.
+    let mut calls = 0;
+    connection.progress_handler(
+        MOMENT,
+        Some(move || {
+            calls += 1;
+            calls > 1
+        }),
+    )
+}
+
+fn unhurried(connection: &mut Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    connection.busy_timeout(busy_timeout)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -238,11 +289,13 @@ impl Backend for SqliteBackend {
 
     async fn find(&self, collection: &'static str, uid: Uid) -> Result<Option<RawDocument>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM {} WHERE uid = ?", table(collection, "find")?);
-        self.readers
-            .run("find", collection, move |connection| {
-                connection.prepare_cached(&sql)?.query_and_then([uid.to_string()], read)?.next().transpose()
-            })
-            .await
+        let find = move |connection: &Connection| {
+            connection.prepare_cached(&sql)?.query_and_then([uid.to_string()], read)?.next().transpose()
+        };
+        match self.readers.run_here("find", collection, &find).await {
+            Some(found) => found,
+            None => self.readers.run("find", collection, find).await,
+        }
     }
 
     async fn insert(&self, collection: &'static str, document: RawDocument) -> Result<(), StoreError> {
@@ -329,11 +382,13 @@ impl Backend for SqliteBackend {
     ) -> Result<Vec<RawDocument>, StoreError> {
         let table = table(collection, "list")?;
         let (query, sql) = list_sql(&table, filter, sort, after, limit).map_err(|bad| bad.at("list", collection))?;
-        self.readers
-            .run("list", collection, move |connection| {
-                connection.prepare_cached(&sql)?.query_and_then(params_from_iter(query.values), read)?.collect()
-            })
-            .await
+        let list = move |connection: &Connection| {
+            connection.prepare_cached(&sql)?.query_and_then(params_from_iter(&query.values), read)?.collect()
+        };
+        match self.readers.run_here("list", collection, &list).await {
+            Some(found) => found,
+            None => self.readers.run("list", collection, list).await,
+        }
     }
 
     async fn count(&self, collection: &'static str, filter: &Filter) -> Result<u64, StoreError> {
@@ -378,7 +433,11 @@ fn values_of(document: &RawDocument) -> Vec<types::Value> {
     let RawDocument { uid, data, created_at, created_by, updated_at, updated_by, revision } = document;
     vec![
         uid.to_string().into(),
-        data.to_string().into(),
+        match data {
+            Data::Value(value) => value.to_string(),
+            Data::Text(text) => text.clone(),
+        }
+        .into(),
         time_text(*created_at).into(),
         created_by.clone().into(),
         time_text(*updated_at).into(),
@@ -390,7 +449,7 @@ fn values_of(document: &RawDocument) -> Vec<types::Value> {
 fn read(row: &Row<'_>) -> rusqlite::Result<RawDocument> {
     Ok(RawDocument {
         uid: decoded(row, 0, str::parse::<Uid>)?,
-        data: decoded(row, 1, |text| serde_json::from_str(text))?,
+        data: Data::Text(row.get(1)?),
         created_at: decoded(row, 2, DateTime::parse_from_rfc3339)?.with_timezone(&Utc),
         created_by: row.get(3)?,
         updated_at: decoded(row, 4, DateTime::parse_from_rfc3339)?.with_timezone(&Utc),
@@ -623,6 +682,7 @@ fn joined(conditions: &[String], operator: &str, none: &str) -> String {
 mod tests {
     use std::time::Instant;
 
+    use futures::FutureExt;
     use serde_json::json;
 
     use super::*;
@@ -636,7 +696,7 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         RawDocument {
             uid: Uid::new(),
-            data: json!({ "name": name, "owner": "o" }),
+            data: Data::Value(json!({ "name": name, "owner": "o" })),
             created_at: now,
             created_by: "test".to_owned(),
             updated_at: now,
@@ -726,6 +786,60 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(2), "waiting for one's turn is bounded too");
         other.execute_batch("COMMIT").unwrap();
         backend.insert(COLLECTION, document("after")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_document_is_read_without_waiting_for_a_thread_but_never_waits_in_the_caller_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = open(folder.path(), Duration::from_millis(200)).await;
+        let stored = document("1");
+        backend.insert(COLLECTION, stored.clone()).await.unwrap();
+        let found = || backend.find(COLLECTION, stored.uid).now_or_never();
+        assert!(found().is_none(), "the first connection is opened in another thread");
+        assert_eq!(backend.find(COLLECTION, stored.uid).await.unwrap(), Some(stored.clone()));
+        assert_eq!(found().unwrap().unwrap(), Some(stored.clone()));
+        let turns = backend.readers.turns.acquire_many(u32::try_from(READERS).unwrap()).await.unwrap();
+        assert!(found().is_none(), "others read");
+        drop(turns);
+        let timeout = |reader: &Connection| reader.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, i64>(0));
+        assert_eq!(backend.readers.run("test", COLLECTION, timeout).await.unwrap(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_short_list_is_read_without_waiting_for_a_thread_and_a_long_one_goes_to_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = open(folder.path(), BUSY_TIMEOUT).await;
+        let documents: Vec<_> = (0..5_000).map(|n| document(&n.to_string())).collect();
+        backend.insert_many(COLLECTION, documents).await.unwrap();
+        let newest = Sort { field: "createdAt", order: Order::Descending };
+        let (owned, last) = (Filter::eq("owner", "o"), Filter::Text(&["name"], "4999".to_owned()));
+        let short = || backend.list(COLLECTION, &owned, newest, None, 200);
+        let long = || backend.list(COLLECTION, &last, newest, None, 200);
+        assert_eq!(short().await.unwrap().len(), 200);
+        for _ in 0..50 {
+            assert_eq!(short().now_or_never().expect("it is a moment, however often").unwrap().len(), 200);
+        }
+        assert!(long().now_or_never().is_none(), "all are looked at");
+        assert_eq!(long().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_reads_again_and_again_leaves_others_their_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = open(folder.path(), BUSY_TIMEOUT).await;
+        let newest = Sort { field: "createdAt", order: Order::Descending };
+        for listed in [true, false] {
+            assert_eq!(backend.find(COLLECTION, Uid::new()).await.unwrap(), None);
+            let other = tokio::spawn(async {});
+            for _ in 0..1_000 {
+                if listed {
+                    assert_eq!(backend.list(COLLECTION, &Filter::All, newest, None, 1).await.unwrap(), []);
+                } else {
+                    assert_eq!(backend.find(COLLECTION, Uid::new()).await.unwrap(), None);
+                }
+            }
+            assert!(other.is_finished());
+        }
     }
 
     #[tokio::test]

@@ -224,7 +224,9 @@ fn field(document: &RawDocument, name: &str) -> Json {
     match name {
         "uid" => document.uid.to_string().into(),
         "createdAt" => document.created_at.to_rfc3339().into(),
-        _ => name.split('.').fold(document.data.clone(), |value, part| value.get(part).cloned().unwrap_or_default()),
+        _ => name.split('.').fold(document.data.value().unwrap().into_owned(), |value, part| {
+            value.get(part).cloned().unwrap_or_default()
+        }),
     }
 }
 
