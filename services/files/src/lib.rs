@@ -14,6 +14,7 @@ mod quota;
 mod reading;
 mod routes;
 mod rows;
+mod shown;
 mod state;
 mod store;
 mod upload;

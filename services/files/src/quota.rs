@@ -1,5 +1,5 @@
 //! How much of the store one user may fill. Counted anew each time from the documents, so that it is never wrong for long:
-//! uploads that end in the same moment may exceed it by themselves, and nothing else does.
+//! uploads that end in the same moment at several of these services may exceed it by themselves, and nothing else does.
 
 use dallosh_primitives::{ByteSize, Uid};
 
@@ -27,4 +27,20 @@ pub async fn require(state: &State, owner: Uid, size: u64) -> Result<(), Error> 
     }
     let together = stored_bytes.saturating_add(coming_bytes).saturating_add(size);
     if together > bytes.0 { Err(Error::TooManyBytes(bytes)) } else { Ok(()) }
+}
+
+/// Writes with `insert` what takes `size` bytes of its owner's share, when there is room for it. One after the other: two
+/// that both see the last room would both take it.
+///
+/// # Errors
+/// As [`require`] and `insert`.
+pub async fn take<T>(
+    state: &State,
+    owner: Uid,
+    size: u64,
+    insert: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let _turn = state.entries.lock().await;
+    require(state, owner, size).await?;
+    insert.await
 }

@@ -156,7 +156,7 @@ fn type_word(column_type: ColumnType) -> &'static str {
 }
 
 /// The file as the API shows it.
-fn view(file: Versioned<File>) -> Resource<FileData> {
+pub fn view(file: Versioned<File>) -> Resource<FileData> {
     let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision: _ } = file;
     let File { owner, filename, size, sha256, dialect, columns, row_count, rejected_rows, text_column, warnings } =
         data;

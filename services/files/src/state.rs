@@ -5,12 +5,13 @@ use dallosh_primitives::{ByteSize, Clock, SystemClock};
 use dallosh_service_kit::{Config, ServiceClient, ServiceName};
 use dallosh_storage::Storage;
 use dallosh_store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
     StartError,
     derived::Derived,
     quota::Quota,
+    shown::Shown,
     store::Files,
     uploads::{Uploads, Writers},
 };
@@ -29,6 +30,7 @@ const EXPORTS: usize = 4;
 /// What the handlers and the janitor share.
 pub struct State {
     pub files: Files,
+    pub shown: Shown,
     pub uploads: Uploads,
     pub writers: Writers,
     pub storage: Storage,
@@ -38,6 +40,8 @@ pub struct State {
     pub max_upload: ByteSize,
     /// What one user may have.
     pub quota: Quota,
+    /// Held by whoever adds to what a user has.
+    pub entries: Mutex<()>,
     /// Bytes that uploads leave free.
     pub reserve: ByteSize,
     /// What a table may hold.
@@ -57,6 +61,7 @@ impl State {
     pub async fn new(config: &Config, store: &Store, storage: &Storage) -> Result<Self, StartError> {
         Ok(Self {
             files: Files::open(store).await?,
+            shown: Shown::default(),
             uploads: Uploads::open(store).await?,
             writers: Writers::default(),
             storage: storage.clone(),
@@ -64,6 +69,7 @@ impl State {
             clock: Arc::new(SystemClock),
             max_upload: config.max_upload,
             quota: Quota { files: config.max_files_per_user, bytes: config.max_bytes_per_user },
+            entries: Mutex::default(),
             reserve: config.storage_reserve,
             limits: Limits::default(),
             slots: Semaphore::new(UPLOADS),

@@ -7,7 +7,7 @@ use dallosh_dataset::Dialect;
 use dallosh_primitives::{Limit, Page, Uid};
 use dallosh_service_kit::Scope;
 use dallosh_store::{
-    Collection, Document, Filter, Index, ListQuery, Sort, Store, StoreError, StoreErrorKind, Versioned,
+    Collection, Document, Filter, Index, ListQuery, Sort, Store, StoreError, StoreErrorKind, Unread, Versioned,
 };
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +138,26 @@ pub const SORTS: [(&str, Sort); 6] = [
     ("-size", Sort::descending("size")),
 ];
 
+/// A file as it was found, which nobody has parsed yet.
+pub struct UnreadFile(Unread<FileDocument>);
+
+impl UnreadFile {
+    /// Its id.
+    pub fn uid(&self) -> Uid {
+        self.0.uid()
+    }
+
+    /// The number of its writes.
+    pub fn revision(&self) -> i64 {
+        self.0.revision()
+    }
+
+    /// What it says.
+    pub fn read(self) -> Result<Versioned<File>, StoreError> {
+        to_file(self.0.read()?)
+    }
+}
+
 /// The stored files.
 pub struct Files(Collection<FileDocument>);
 
@@ -165,7 +185,7 @@ impl Files {
         sort: Sort,
         limit: Limit,
         cursor: Option<String>,
-    ) -> Result<Page<Versioned<File>>, StoreError> {
+    ) -> Result<Page<UnreadFile>, StoreError> {
         let mut filter = match scope {
             Scope::All => Filter::All,
             Scope::Owner(owner) => Filter::eq("owner", owner),
@@ -173,8 +193,7 @@ impl Files {
         if let Some(text) = search.filter(|text| !text.is_empty()) {
             filter = filter.and(Filter::Text(&["filename"], text));
         }
-        let Page { items, next_cursor } = self.0.list(&ListQuery { filter, sort, limit, cursor }).await?;
-        Ok(Page { items: items.into_iter().map(to_file).collect::<Result<_, _>>()?, next_cursor })
+        Ok(self.0.list_unread(&ListQuery { filter, sort, limit, cursor }).await?.map(UnreadFile))
     }
 
     /// Inserts a new file. When the answer of the database was lost, what it holds decides.
@@ -219,8 +238,8 @@ impl Files {
 }
 
 fn to_file(found: Versioned<FileDocument>) -> Result<Versioned<File>, StoreError> {
-    let data = File::try_from(found.data.clone())?;
-    Ok(with(found, |_| data))
+    let Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision } = found;
+    Ok(Versioned { uid, data: data.try_into()?, created_at, created_by, updated_at, updated_by, revision })
 }
 
 /// The same envelope around something else.

@@ -85,9 +85,10 @@ pub async fn create(
     }
     // The parts, and the file that is made of them.
     workflow::require_room(state, length).await?;
-    quota::require(state, caller.user, length).await?;
     let upload = Upload { owner: caller.user, length, metadata, parts: Vec::new(), outcome: None };
-    let upload = state.uploads.insert(upload, &caller.name()).await?;
+    let by = caller.name();
+    let entry = async { Ok(state.uploads.insert(upload, &by).await?) };
+    let upload = quota::take(state, caller.user, length, entry).await?;
     let writer = state.writers.begin(upload.uid).ok_or(Error::Locked)?;
     Ok((writer, upload))
 }

@@ -44,10 +44,9 @@ pub async fn upload(state: &State, caller: &Caller, part: &mut FilePart) -> Resu
         return Err(error);
     }
     let taken = intake.finish().await?;
-    let file = match quota::require(state, caller.user, taken.size).await {
-        Ok(()) => register(state, uid, caller.user, part.filename().clone(), taken, &caller.name()).await,
-        Err(error) => Err(error),
-    };
+    let (size, by) = (taken.size, caller.name());
+    let entry = register(state, uid, caller.user, part.filename().clone(), taken, &by);
+    let file = quota::take(state, caller.user, size, entry).await;
     if file.is_err()
         && let Err(error) = state.storage.delete(&key).await
     {

@@ -1,6 +1,6 @@
-use actix_web::{get, web};
+use actix_web::{HttpResponse, get, http::header::ContentType, web};
 use dallosh_contracts::{FileData, ListOf, Permission, Resource};
-use dallosh_primitives::{Limit, Page};
+use dallosh_primitives::Limit;
 use dallosh_service_kit::{Caller, Problem, page_links, sort_of};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -39,13 +39,14 @@ pub async fn list_files(
     state: web::Data<State>,
     caller: Caller,
     params: web::Query<ListParams>,
-) -> Result<web::Json<ListOf<Resource<FileData>>>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let scope = caller.require(Permission::ReadDatasets)?;
     let ListParams { limit, cursor, sort, q } = params.into_inner();
     let order = sort_of(sort.as_deref(), &SORTS)?;
     let page = state.files.list(scope, q.clone(), order, limit.unwrap_or_default(), cursor.clone()).await;
-    let Page { items, next_cursor } = page.map_err(Error::from)?.map(view);
+    let page = page.map_err(Error::from)?;
     let query = [("limit", limit.map(|limit| limit.get().to_string())), ("sort", sort), ("q", q)];
-    let links = page_links("/v1/files", &query, cursor.as_deref(), next_cursor.as_deref());
-    Ok(web::Json(ListOf { items, next_cursor, links }))
+    let links = page_links("/v1/files", &query, cursor.as_deref(), page.next_cursor.as_deref());
+    let list = state.shown.list(page, links, view)?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(list))
 }

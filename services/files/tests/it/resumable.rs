@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
 use dallosh_contracts::Permission;
+use futures::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use sha1::Sha1;
@@ -343,6 +344,14 @@ async fn a_day_after_its_last_bytes_an_upload_is_gone() {
     );
     assert_eq!(head(&user, &old).await.status, 410);
     assert_eq!(stack.objects(), Vec::<String>::new(), "its bytes were kept");
+}
+
+#[actix_web::test]
+async fn of_uploads_that_are_begun_at_once_no_more_are_taken_than_there_is_room_for() {
+    let stack = Stack::with(&[("files.max_per_user", "3".to_owned())]).await;
+    let user = stack.analyst();
+    let answers = join_all((0..10).map(|_| Answer::of(creation(&user, POSTS.len())))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 3);
 }
 
 #[actix_web::test]

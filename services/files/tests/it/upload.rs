@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use actix_web::rt::System;
 use dallosh_contracts::Permission;
+use futures::future::join_all;
 use proptest::{
     collection::vec,
     prelude::*,
@@ -266,6 +267,17 @@ async fn a_user_has_so_many_files_and_so_many_bytes_and_deleting_makes_room() {
     stack.analyst().upload(POSTS).await;
     assert_eq!(user.delete(&format!("/v1/files/{first}")).await.status, 204);
     user.upload(&large).await;
+}
+
+#[actix_web::test]
+async fn of_uploads_that_end_at_once_no_more_are_taken_than_there_is_room_for() {
+    let stack = Stack::with(&[("files.max_per_user", "3".to_owned())]).await;
+    let user = stack.analyst();
+    let answers = join_all((0..10).map(|_| user.upload_as("posts.csv", POSTS))).await;
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+    assert_eq!((taken.len(), refused.len()), (3, 7));
+    assert!(refused.iter().all(|answer| answer.code() == "403 quota_exceeded"));
+    assert_eq!(stack.objects().len(), 3, "what was refused left something");
 }
 
 #[actix_web::test]
