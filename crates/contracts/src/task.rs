@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{AiMode, Dialect, ModelSnapshot};
+use crate::{AiMode, Dialect, ModelProvider, ModelSnapshot};
 
 /// Where a task is. The five steps are the ones in which something runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -141,6 +141,14 @@ pub struct EnrichmentInput {
     /// The models to ask, in order, as the settings were when the run began; keys are sealed.
     #[serde(default)]
     pub models: Vec<ModelSnapshot>,
+}
+
+impl EnrichmentInput {
+    /// The rows that models other than the one inside may be asked about.
+    pub fn model_rows(&self) -> u64 {
+        let only_inside = self.models.iter().all(|model| model.provider == ModelProvider::Builtin);
+        if only_inside { 0 } else { self.row_count }
+    }
 }
 
 /// The kind of the enrichment jobs.

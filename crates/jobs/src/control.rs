@@ -28,6 +28,9 @@ impl State {
     pub const ALL: [Self; 7] =
         [Self::Added, Self::InQueue, Self::Running, Self::Paused, Self::Stopped, Self::OnError, Self::Done];
 
+    /// Those of a job that waits or is at work.
+    pub const ACTIVE: [Self; 3] = [Self::InQueue, Self::Running, Self::Paused];
+
     /// Whether nothing happens any more by itself or by a worker.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Stopped | Self::OnError | Self::Done)

@@ -43,6 +43,9 @@ pub struct JobDocument {
     pub owner: Uid,
     /// What it is about.
     pub subject: Uid,
+    /// The subject while the job waits or is at work, which no other one is then: the index sees to that.
+    #[serde(default)]
+    pub(crate) occupied: Option<Uid>,
     /// Larger goes first.
     pub priority: i64,
     /// State, lease, steps.
@@ -97,6 +100,7 @@ impl Document for JobDocument {
         Index { fields: &["state"], unique: false },
         Index { fields: &["owner", "createdAt"], unique: false },
         Index { fields: &["subject"], unique: false },
+        Index { fields: &["occupied"], unique: true },
         Index { fields: &["unsent"], unique: false },
     ];
 }
@@ -109,6 +113,7 @@ impl JobDocument {
             kind: kind.to_owned(),
             owner,
             subject,
+            occupied: None,
             priority,
             control: Control::new(),
             deleted: false,

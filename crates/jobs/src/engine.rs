@@ -65,6 +65,13 @@ pub enum Ordered {
     Outdated,
     /// It makes no sense in the job's state.
     Refused(IllegalTransition),
+    /// Another job is at work on the same subject.
+    Occupied,
+}
+
+/// A job that waits or is at work has its subject for itself.
+fn unless_occupied(error: StoreError) -> JobError {
+    if error.kind == StoreErrorKind::Duplicate { JobError::Occupied } else { error.into() }
 }
 
 /// The jobs of one kind: documents, events and pages. Every process has its own; they meet in the database.
@@ -189,7 +196,7 @@ impl Engine {
     /// Carries out a command. The answer is the job after it, and whether anything changed.
     ///
     /// # Errors
-    /// [`JobError::Illegal`] when it makes no sense in the job's state.
+    /// [`JobError::Illegal`] when it makes no sense in the job's state; [`JobError::Occupied`].
     pub async fn command(&self, uid: Uid, command: &Command, by: &str) -> Result<(Job, bool), JobError> {
         let outcome = self
             .jobs
@@ -198,7 +205,8 @@ impl Engine {
                 Ok(false) => Err(Refusal::Same),
                 Ok(true) => Ok(()),
             })
-            .await?;
+            .await
+            .map_err(unless_occupied)?;
         let job = match outcome {
             Modified::Absent => return Err(JobError::NotFound),
             Modified::Refused(Refusal::Same) => {
@@ -243,12 +251,14 @@ impl Engine {
                 // What changes nothing is remembered too, lest it does when it comes again; but no hint of our own is.
                 if matches!(ordered, Ordered::Done) || order.revision.is_none() { Ok(()) } else { Err(None) }
             })
-            .await?;
+            .await
+            .map_err(unless_occupied);
         match outcome {
-            Modified::Absent => Err(JobError::NotFound),
-            Modified::Refused(Some(error)) => Err(error),
-            Modified::Refused(None) => Ok(ordered),
-            Modified::Written(_) => {
+            Err(JobError::Occupied) => Ok(Ordered::Occupied),
+            Err(error) | Ok(Modified::Refused(Some(error))) => Err(error),
+            Ok(Modified::Absent) => Err(JobError::NotFound),
+            Ok(Modified::Refused(None)) => Ok(ordered),
+            Ok(Modified::Written(_)) => {
                 self.relay.wake(uid);
                 Ok(ordered)
             }
@@ -293,6 +303,7 @@ impl Engine {
         data.pause_reason = (state == State::Paused).then(|| reason.to_owned());
         data.pause_detail = out_of_budget.map(str::to_owned);
         data.waiting = None;
+        data.occupied = State::ACTIVE.contains(&state).then_some(data.subject);
         if state == State::InQueue {
             data.queued_at = Some(now);
         }

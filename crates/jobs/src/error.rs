@@ -12,6 +12,9 @@ pub enum JobError {
     /// The command makes no sense in the job's state.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
+    /// Another job is at work on the same subject.
+    #[error("another job is at work on the same subject")]
+    Occupied,
     /// The worker no longer has the job: another one took it, or somebody ended it. It writes nothing more.
     #[error("the lease was lost")]
     LeaseLost,

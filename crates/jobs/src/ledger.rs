@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use dallosh_contracts::{Budget, Spend, figures};
 use dallosh_primitives::{Limit, Uid};
 use dallosh_store::{Document, Filter, Index, ListQuery, Modified, Sort, StoreErrorKind};
@@ -26,6 +26,8 @@ pub struct PlannedCall {
     pub model: String,
     /// What it is made for, such as a page.
     pub unit: String,
+    /// How many rows it sends.
+    pub rows: u64,
     /// The most tokens that it can be billed for.
     pub tokens: u64,
     /// The most money that it can be billed for.
@@ -107,6 +109,8 @@ pub(crate) struct StoredHold {
     pub unit: String,
     /// The claim under which the call was made.
     pub epoch: i64,
+    #[serde(default)]
+    pub rows: u64,
     pub tokens: u64,
     pub cost: Decimal,
 }
@@ -124,6 +128,9 @@ pub struct CallDocument {
     pub run: i64,
     /// What it was made for, such as a page.
     pub unit: String,
+    /// How many rows it sent.
+    #[serde(default)]
+    pub rows: u64,
     /// The model, as bills name it.
     pub model: String,
     /// Whether the figures are the worst case, because no answer told them.
@@ -187,8 +194,8 @@ impl JobDocument {
         if let Some(detail) = self.lacks(call) {
             return Err(detail);
         }
-        let PlannedCall { model, unit, tokens, cost } = call.clone();
-        self.holds.insert(id.to_string(), StoredHold { model, unit, epoch, tokens, cost });
+        let PlannedCall { model, unit, rows, tokens, cost } = call.clone();
+        self.holds.insert(id.to_string(), StoredHold { model, unit, epoch, rows, tokens, cost });
         Ok(())
     }
 
@@ -250,6 +257,13 @@ impl Engine {
         Ok(self.calls.list(&query).await?.items.into_iter().map(|call| call.data).collect())
     }
 
+    /// How many rows a user's jobs sent to models within this time, as the books have it.
+    pub async fn rows_sent(&self, owner: Uid, within: TimeDelta) -> Result<u64, JobError> {
+        let since = self.clock.now() - within;
+        let wanted = Filter::eq("owner", owner).and(Filter::Range("at", Some(since.into()), None));
+        Ok(u64::try_from(self.calls.sum("rows", &wanted).await?).unwrap_or(0))
+    }
+
     /// Sets the worst case of a call aside, for the worker with this epoch.
     pub(crate) async fn reserve(
         &self,
@@ -294,8 +308,8 @@ impl Engine {
             return Ok(());
         }
         for (id, hold) in &lost {
-            let StoredHold { model, unit, tokens, cost, .. } = hold.clone();
-            self.enter(job, *id, &PlannedCall { model, unit, tokens, cost }, Settled::Unknown, None).await?;
+            let StoredHold { model, unit, rows, tokens, cost, .. } = hold.clone();
+            self.enter(job, *id, &PlannedCall { model, unit, rows, tokens, cost }, Settled::Unknown, None).await?;
         }
         let written = self.jobs.modify(job.uid, "ledger", |job| {
             let mut settled = false;
@@ -331,6 +345,7 @@ impl Engine {
             owner: job.data.owner,
             run: job.data.control.run,
             unit: call.unit.clone(),
+            rows: call.rows,
             model: call.model.clone(),
             is_unconfirmed,
             prompt_tokens,
@@ -380,7 +395,7 @@ mod tests {
     }
 
     fn call(tokens: u64, cents: i64) -> PlannedCall {
-        PlannedCall { model: "m".into(), unit: "page 0".into(), tokens, cost: Decimal::new(cents, 2) }
+        PlannedCall { model: "m".into(), unit: "page 0".into(), rows: 1, tokens, cost: Decimal::new(cents, 2) }
     }
 
     #[test]

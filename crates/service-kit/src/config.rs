@@ -185,6 +185,8 @@ pub struct Config {
     pub max_parallel: u32,
     /// `tasks.max_running_per_user`: tasks of one user that run at once, on all workers; more wait in the queue.
     pub max_running_per_user: u32,
+    /// `tasks.max_rows_per_user_per_day`: rows of one user's tasks that go to models other than the one inside within a day.
+    pub max_rows_per_user_per_day: u64,
     /// `files.max_bytes`.
     pub max_upload: ByteSize,
     /// `files.max_per_user`: how many datasets a user may have, those on their way included.
@@ -286,6 +288,8 @@ impl Config {
         let lease_seconds = reader.number("tasks.lease_seconds", 30, 1, 3600);
         let max_parallel = reader.number("tasks.max_parallel", 2, 1, 64);
         let max_running_per_user = reader.number("tasks.max_running_per_user", 16, 1, 1_000);
+        let max_rows_per_user_per_day =
+            reader.number("tasks.max_rows_per_user_per_day", 10_000_000, 1, 1_000_000_000_000);
         let max_files_per_user = reader.number("files.max_per_user", 1_000, 1, 1_000_000);
         let max_bytes_per_user =
             reader.parse("files.max_bytes_per_user", "100 GiB", "a size such as 100 GiB", |text| {
@@ -349,6 +353,7 @@ impl Config {
                 lease_seconds: lease_seconds?,
                 max_parallel: u32::try_from(max_parallel?).ok()?,
                 max_running_per_user: u32::try_from(max_running_per_user?).ok()?,
+                max_rows_per_user_per_day: max_rows_per_user_per_day?,
                 max_files_per_user: max_files_per_user?,
                 max_bytes_per_user: max_bytes_per_user?,
                 max_upload: max_upload?,

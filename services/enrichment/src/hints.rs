@@ -95,6 +95,9 @@ impl Hints {
                 let state = illegal.state.as_str();
                 tracing::warn!(task.id = %task, message.id = id, what, state, "an order makes no sense in this state");
             }
+            Ok(Ordered::Occupied) if revision.is_none() => {
+                tracing::warn!(task.id = %task, message.id = id, what, "another task works on the file already");
+            }
             Ok(came_to) => {
                 tracing::debug!(task.id = %task, message.id = id, what, ?came_to, "an order changes nothing");
             }

@@ -13,14 +13,15 @@ use dallosh_llm::{Meter, OutOfBudget, Price, Reservation, Spend};
 pub struct PageMeter {
     job: Arc<JobContext>,
     page: String,
+    rows: u64,
     /// By number, from 1; 0 is the reservation of a call that is not counted.
     holds: Mutex<BTreeMap<u128, (Hold, Price)>>,
     refused: Mutex<Option<StepError>>,
 }
 
 impl PageMeter {
-    pub fn new(job: Arc<JobContext>, page: String) -> Self {
-        Self { job, page, holds: Mutex::default(), refused: Mutex::default() }
+    pub fn new(job: Arc<JobContext>, page: String, rows: u64) -> Self {
+        Self { job, page, rows, holds: Mutex::default(), refused: Mutex::default() }
     }
 
     /// Why a call was refused, once.
@@ -37,8 +38,8 @@ impl Meter for PageMeter {
             // A model that uses nothing up has no books.
             return Ok(Reservation { id: 0 });
         }
-        let planned =
-            PlannedCall { model: call.model.to_owned(), unit: self.page.clone(), tokens, cost: call.worst_cost };
+        let (model, unit) = (call.model.to_owned(), self.page.clone());
+        let planned = PlannedCall { model, unit, rows: self.rows, tokens, cost: call.worst_cost };
         match self.job.reserve(&planned).await {
             Ok(hold) => {
                 let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);

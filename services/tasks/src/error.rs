@@ -12,6 +12,9 @@ pub fn problem(error: JobError) -> Problem {
             let detail = format!("cannot {} a task that is {}", illegal.action, state_word(illegal.state));
             Problem::new(ErrorCode::IllegalTransition, detail)
         }
+        JobError::Occupied => {
+            Problem::new(ErrorCode::InUse, "another task works on this file already; stop it or wait for its end")
+        }
         JobError::Store(error) => match error.kind {
             StoreErrorKind::BadCursor => Problem::field("/cursor", "the cursor was not made by this list"),
             StoreErrorKind::Unavailable => Problem::unavailable("the database", error),

@@ -24,7 +24,7 @@ use dallosh_service_kit::{
 };
 use dallosh_storage::Storage;
 use dallosh_store::{Store, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
@@ -71,6 +71,8 @@ pub async fn service(
         engine,
         files,
         settings,
+        rows_per_day: config.max_rows_per_user_per_day,
+        starts: Mutex::default(),
         storage,
         scans,
         task_logs: Followed::new(hints.clone()),

@@ -1,3 +1,4 @@
+use chrono::TimeDelta;
 use dallosh_contracts::{
     Budget, Counts, EnrichmentInput, FileData, HandleProcess, ModelSnapshot, ProceedTask, ProcessEvent, Resource,
     RetryStep, TaskOptions, TaskStatus,
@@ -5,14 +6,18 @@ use dallosh_contracts::{
 use dallosh_jobs::{Command, Job, JobFilter, NewJob, State as JobState};
 use dallosh_primitives::{Limit, Uid};
 use dallosh_service_kit::{Caller, ClientError, ErrorCode, Problem, Scope, current_request};
-use dallosh_store::Sort;
+use dallosh_store::{Sort, Versioned};
 use serde_json::{Map, json};
+use tokio::sync::MutexGuard;
 
 use crate::{
     error::{not_found, problem},
     state::State,
     task::input_of,
 };
+
+/// Over which rows are counted.
+const DAY: TimeDelta = TimeDelta::days(1);
 
 /// Finds a task that the scope covers.
 pub async fn find(state: &State, scope: Scope, uid: Uid) -> Result<Job, Problem> {
@@ -68,11 +73,16 @@ pub async fn create(
 /// Carries out a command on a task that the scope covers, and hints the workers at it.
 pub async fn control(state: &State, caller: &Caller, scope: Scope, uid: Uid, command: Command) -> Result<Job, Problem> {
     let before = find(state, scope, uid).await?;
-    if matches!(command, Command::Start | Command::Restart)
-        && before.data.control.apply(&command, state.engine.kind()).is_ok()
-    {
-        prepare(state, caller, &before).await?;
-    }
+    let _turn = match command {
+        // What is not possible is refused below, with what is.
+        _ if before.data.control.apply(&command, state.engine.kind()).is_err() => None,
+        Command::Start | Command::Restart => Some(prepare(state, caller, &before).await?),
+        Command::Retry { .. } => {
+            check_alone(state, &before).await?;
+            None
+        }
+        Command::Pause | Command::Resume | Command::Stop => None,
+    };
     let allowed = state.engine.allowed_actions(&before.data);
     let (job, changed) = state.engine.command(uid, &command, &caller.name()).await.map_err(|error| {
         let refusal = problem(error);
@@ -87,8 +97,9 @@ pub async fn control(state: &State, caller: &Caller, scope: Scope, uid: Uid, com
     Ok(job)
 }
 
-/// Before a run begins: the file as it is now, and nobody else writing its results.
-async fn prepare(state: &State, caller: &Caller, job: &Job) -> Result<(), Problem> {
+/// Before a run begins: the file as it is now, nobody else writing its results, and a day with room for its rows for as
+/// long as the turn is held.
+async fn prepare<'a>(state: &'a State, caller: &Caller, job: &Job) -> Result<MutexGuard<'a, ()>, Problem> {
     let file = file_of(state, caller, job.data.subject).await?;
     check_rows(&file)?;
     let before: EnrichmentInput = serde_json::from_value(job.data.input.clone()).map_err(Problem::internal)?;
@@ -96,16 +107,55 @@ async fn prepare(state: &State, caller: &Caller, job: &Job) -> Result<(), Proble
         models: models_of(state, caller, &before.options).await?,
         ..input_of(&file, &before.options)?
     };
+    let turn = state.starts.lock().await;
+    check_day(state, job.data.owner, input.model_rows()).await?;
     let input = serde_json::to_value(input).map_err(Problem::internal)?;
-    let states = vec![JobState::InQueue, JobState::Running, JobState::Paused];
-    let filter = JobFilter { subject: Some(job.data.subject), states, ..JobFilter::default() };
+    check_alone(state, job).await?;
+    state.engine.prepare(job.uid, input, &caller.name()).await.map_err(problem)?;
+    Ok(turn)
+}
+
+/// Refuses a run while another task writes the results of the same file, and names it. Of two that begin at once the
+/// engine refuses one.
+async fn check_alone(state: &State, job: &Job) -> Result<(), Problem> {
+    let filter =
+        JobFilter { subject: Some(job.data.subject), states: JobState::ACTIVE.to_vec(), ..JobFilter::default() };
     let active =
         state.engine.list(&filter, Sort::ascending("createdAt"), Limit::default(), None).await.map_err(problem)?;
     if let Some(other) = active.items.iter().find(|other| other.uid != job.uid) {
         let detail = format!("task {} works on this file already; stop it or wait for its end", other.uid);
         return Err(Problem::new(ErrorCode::InUse, detail));
     }
-    state.engine.prepare(job.uid, input, &caller.name()).await.map_err(problem)
+    Ok(())
+}
+
+/// Refuses a run that would bring more rows of its owner to models within a day than one may: what was sent, deleted
+/// tasks included, and what the others that wait or run have still to send.
+async fn check_day(state: &State, owner: Uid, rows: u64) -> Result<(), Problem> {
+    if rows == 0 {
+        return Ok(());
+    }
+    let mut used = state.engine.rows_sent(owner, DAY).await.map_err(problem)?;
+    let filter = JobFilter { owner: Some(owner), states: JobState::ACTIVE.to_vec(), ..JobFilter::default() };
+    let limit = Limit::coerce(Some(i64::from(Limit::MAX)));
+    let mut cursor = None;
+    loop {
+        let others = state.engine.list(&filter, Sort::ascending("createdAt"), limit, cursor).await.map_err(problem)?;
+        for Versioned { data, .. } in others.items {
+            let input: EnrichmentInput = serde_json::from_value(data.input).map_err(Problem::internal)?;
+            used = used.saturating_add(input.model_rows().saturating_sub(data.progress.rows_done));
+        }
+        cursor = others.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let most = state.rows_per_day;
+    if used.saturating_add(rows) > most {
+        let detail = format!("{used} of {most} rows within 24 hours are used up, and this file has {rows}");
+        return Err(Problem::new(ErrorCode::QuotaExceeded, detail));
+    }
+    Ok(())
 }
 
 fn hint(state: &State, job: &Job, command: &Command) {

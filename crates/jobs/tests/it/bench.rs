@@ -126,13 +126,15 @@ impl Pipeline for Scripted {
                 self.script.lock().unwrap().pages.insert(job.uid(), stored);
             }
             Some(Step::DropsACall) => {
-                let call = PlannedCall { model: "m".into(), unit: step.into(), tokens: 40, cost: Decimal::ZERO };
+                let call =
+                    PlannedCall { model: "m".into(), unit: step.into(), rows: 3, tokens: 40, cost: Decimal::ZERO };
                 let _dropped = job.reserve(&call).await?;
                 self.script.lock().unwrap().held.insert(step, Step::Pays);
                 return Err(StepError::Unavailable { what: "the part", source: "it is away".into() });
             }
             Some(Step::Pays) => {
-                let call = PlannedCall { model: "m".into(), unit: step.into(), tokens: 40, cost: Decimal::new(4, 2) };
+                let call =
+                    PlannedCall { model: "m".into(), unit: step.into(), rows: 3, tokens: 40, cost: Decimal::new(4, 2) };
                 let pay = async || {
                     let hold = job.reserve(&call).await?;
                     // The other call may be on its way meanwhile.
@@ -146,7 +148,8 @@ impl Pipeline for Scripted {
                 }
             }
             Some(Step::PaysLate) => {
-                let call = PlannedCall { model: "m".into(), unit: step.into(), tokens: 40, cost: Decimal::ZERO };
+                let call =
+                    PlannedCall { model: "m".into(), unit: step.into(), rows: 3, tokens: 40, cost: Decimal::ZERO };
                 let hold = job.reserve(&call).await?;
                 self.news.send_modify(|count| *count += 1);
                 // Its settlement outlives the loss of the lease, as that of a frozen process does.
@@ -241,11 +244,15 @@ impl Bench {
 
     /// Makes a job of an owner and puts it into the queue.
     pub async fn started_of(&self, owner: Uid) -> Result<Uid> {
-        let new =
-            NewJob { owner, subject: Uid::new(), priority: 0, input: json!({}), details: Map::new(), budget: None };
-        let job = self.engine.create(new, "test").await?.uid;
+        let job = self.made(owner, Uid::new()).await?;
         self.engine.command(job, &Command::Start, "test").await?;
         Ok(job)
+    }
+
+    /// Makes a job of an owner about something.
+    pub async fn made(&self, owner: Uid, subject: Uid) -> Result<Uid> {
+        let new = NewJob { owner, subject, priority: 0, input: json!({}), details: Map::new(), budget: None };
+        Ok(self.engine.create(new, "test").await?.uid)
     }
 
     pub fn hold(&self, step: &'static str, how: Step) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use bench::{Bench, Step};
 use dallosh_contracts::TaskEvent;
-use dallosh_jobs::{Command, EventQuery, State};
+use dallosh_jobs::{Command, EventQuery, JobError, Order, Ordered, State};
 use dallosh_primitives::{Limit, Uid};
 use futures::future::try_join_all;
 
@@ -109,6 +109,29 @@ async fn a_pause_is_written_when_nothing_runs_and_lasts_until_somebody_resumes()
     bench.wait_for(job, State::Done).await?;
     ensure!(bench.runs(job) == ["read", "ask", "ask", "save"], "{:?}", bench.runs(job));
     worker.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_job_that_waits_or_is_at_work_has_its_subject_for_itself_whoever_starts_another_one() -> Result<()> {
+    let bench = Bench::new().await?;
+    let (owner, subject) = (Uid::new(), Uid::new());
+    let (first, second) = (bench.made(owner, subject).await?, bench.made(owner, subject).await?);
+    let act = async |job, command: Command| bench.engine.command(job, &command, "test").await;
+    let retry = || Command::Retry { from_step: None, failed: false };
+    act(first, Command::Start).await?;
+    for again in [Command::Pause, Command::Resume] {
+        ensure!(matches!(act(second, Command::Start).await, Err(JobError::Occupied)), "before {again:?}");
+        act(first, again).await?;
+    }
+    act(first, Command::Stop).await?;
+    act(second, Command::Start).await?;
+    ensure!(matches!(act(first, retry()).await, Err(JobError::Occupied)), "a retry began beside it");
+    let order = Order { id: "1", subject, revision: None };
+    ensure!(bench.engine.order(first, &retry(), &order).await? == Ordered::Occupied, "and one by message");
+    ensure!(bench.state(first).await? == State::Stopped, "the first one changed");
+    act(second, Command::Stop).await?;
+    ensure!(bench.engine.order(first, &retry(), &order).await? == Ordered::Done, "the order is not lost");
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Result, ensure};
+use chrono::TimeDelta;
 use dallosh_jobs::State;
+use dallosh_primitives::Uid;
 
 use crate::bench::{Bench, Step, results};
 
@@ -34,7 +36,12 @@ async fn a_job_whose_limit_is_used_up_pauses_and_goes_on_by_itself_when_it_is_ra
     let calls = bench.calls(job).await?;
     let booked: u64 = calls.iter().map(|call| call.prompt_tokens + call.completion_tokens).sum();
     ensure!(booked == done.data.usage.prompt_tokens + done.data.usage.completion_tokens, "{calls:?}");
+    let sent = async |within| bench.engine.rows_sent(done.data.owner, within).await;
+    ensure!(sent(TimeDelta::days(1)).await? == 14 * 3 && sent(TimeDelta::zero()).await? == 0, "rows of the day");
+    ensure!(bench.engine.rows_sent(Uid::new(), TimeDelta::days(1)).await? == 0, "somebody else's rows");
     ensure!(calls.len() == 14 && calls.iter().all(|call| call.owner == done.data.owner && !call.is_unconfirmed));
+    bench.engine.delete(job, "test").await?;
+    ensure!(sent(TimeDelta::days(1)).await? == 14 * 3, "with the job its rows were forgotten");
     worker.stop().await;
     Ok(())
 }

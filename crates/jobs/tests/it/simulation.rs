@@ -210,9 +210,10 @@ impl History {
         let mut pages: BTreeMap<Uid, Vec<(i64, PageContent)>> = BTreeMap::new();
         for stored in self.world.database.writes("task_pages") {
             ensure!(stored.revision == 1, "a page was written again");
-            let job: Uid = serde_json::from_value(stored.data["job"].clone())?;
-            let content = decode(vec![stored.data["content"].clone()]).remove(0);
-            pages.entry(job).or_default().push((stored.data["run"].as_i64().context("no run")?, content));
+            let data = stored.data.value()?;
+            let job: Uid = serde_json::from_value(data["job"].clone())?;
+            let content = decode(vec![data["content"].clone()]).remove(0);
+            pages.entry(job).or_default().push((data["run"].as_i64().context("no run")?, content));
         }
         Ok(pages)
     }

@@ -144,7 +144,7 @@ impl Asked<'_> {
     async fn ask_and_store(&self, page: PagePlan) -> Result<PageResult, StepError> {
         let Self { route, models, topics, retries, job } = *self;
         let name = format!("round {} page {}", page.round, page.number);
-        let meter = Arc::new(PageMeter::new(job.clone(), name.clone()));
+        let meter = Arc::new(PageMeter::new(job.clone(), name.clone(), page.texts.len() as u64));
         let route = route.metered_by(meter.clone());
         let paid = Paid { job, page: name };
         let questions = Questions { route: &route, models, topics, retries, outage: &Waits(job), paid: &paid };

@@ -113,7 +113,7 @@ impl World {
 
 pub fn job_of(stored: RawDocument) -> Job {
     let RawDocument { uid, data, created_at, created_by, updated_at, updated_by, revision } = stored;
-    let data: JobDocument = serde_json::from_value(data).unwrap();
+    let data: JobDocument = data.into_document().unwrap();
     Versioned { uid, data, created_at, created_by, updated_at, updated_by, revision }
 }
 
