@@ -4,6 +4,7 @@
 
 mod body;
 mod caller;
+mod chunked;
 mod client;
 mod config;
 mod connection;

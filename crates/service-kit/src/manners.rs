@@ -16,13 +16,18 @@ use actix_web::{
     rt, web,
 };
 use dallosh_primitives::Uid;
+use futures::future::FusedFuture as _;
 use tokio::select;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
-use crate::{ErrorCode, Problem, connection::Connection};
+use crate::{
+    ErrorCode, Problem,
+    chunked::{self, Passage},
+    connection::Connection,
+};
 
 /// What the browser may do with an answer that is no page.
 const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -48,22 +53,28 @@ pub struct RequestContext {
 
 impl RequestContext {
     fn new() -> Self {
-        let span = Uuid::new_v4().simple().to_string();
-        let traceparent = format!("00-{}-{}-01", Uuid::new_v4().simple(), span.get(..16).unwrap_or_default());
-        Self { id: Uid::new().to_string(), traceparent }
+        Self { id: new_id(), traceparent: new_traceparent() }
     }
 
     fn of(request: &ServiceRequest) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let fresh = Self::new();
         // Nothing that means something in HTML, a shell or a log.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(&byte);
         let fits = |id: &String| (1..=128).contains(&id.len()) && id.bytes().all(is_plain);
         Self {
-            id: text("x-request-id").filter(fits).unwrap_or(fresh.id),
-            traceparent: text("traceparent").filter(|context| is_traceparent(context)).unwrap_or(fresh.traceparent),
+            id: text("x-request-id").filter(fits).unwrap_or_else(new_id),
+            traceparent: text("traceparent").filter(|given| is_traceparent(given)).unwrap_or_else(new_traceparent),
         }
     }
+}
+
+fn new_id() -> String {
+    Uid::new().to_string()
+}
+
+fn new_traceparent() -> String {
+    let span = Uuid::new_v4().simple().to_string();
+    format!("00-{}-{}-01", Uuid::new_v4().simple(), span.get(..16).unwrap_or_default())
 }
 
 /// Whether the text is a W3C trace context of a version that is known, with ids that are not all zero.
@@ -82,10 +93,8 @@ pub fn current_request() -> RequestContext {
 
 /// Runs `work` as a part of the trace that a message brought.
 pub async fn traced<F: Future>(traceparent: Option<&str>, work: F) -> F::Output {
-    let mut context = RequestContext::new();
-    if let Some(given) = traceparent.filter(|context| is_traceparent(context)) {
-        given.clone_into(&mut context.traceparent);
-    }
+    let given = traceparent.filter(|given| is_traceparent(given)).map(str::to_owned);
+    let context = RequestContext { id: new_id(), traceparent: given.unwrap_or_else(new_traceparent) };
     REQUEST.scope(context, work).await
 }
 
@@ -167,6 +176,7 @@ pub(crate) async fn manners(
     let gone = CancellationToken::new();
     request.extensions_mut().insert(ClientGone(gone.clone()));
     let gone = gone.drop_guard();
+    let mut body = chunked::pass_on(&mut request);
     let left = async {
         match connection.clone() {
             Some(connection) => connection.left().await,
@@ -175,14 +185,22 @@ pub(crate) async fn manners(
     };
     // A task of its own: the connection's task drops what it runs when it ends, and a panic ends only this.
     let mut work = rt::spawn(REQUEST.scope(context.clone(), next.call(request)).instrument(span.clone()));
+    let mut is_last = false;
     let answered = select! {
         biased;
         answered = &mut work => {
             gone.disarm();
+            // Who answers early may still read the rest.
+            go_on(body);
             answered
+        }
+        Err(problem) = &mut body => {
+            is_last = true;
+            Ok(Err(problem.into()))
         }
         () = left => {
             drop(gone);
+            go_on(body);
             work.await
         }
     };
@@ -202,7 +220,10 @@ pub(crate) async fn manners(
             Ok((request, response)) => (Some(request), response),
             Err(response) => (None, response),
         };
-        let response = polished(response, &context, over_tls);
+        let mut response = polished(response, &context, over_tls);
+        if is_last {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
         let response = match connection {
             _ if bare => response.map_body(|_, body| without_content(&body)),
             Some(connection) if response.body().size() == BodySize::Stream => {
@@ -224,6 +245,13 @@ pub(crate) async fn manners(
             None => Err(InternalError::from_response("answered already", response).into()),
         }
     })
+}
+
+/// Lets what is not over go on without the connection.
+fn go_on(body: Passage) {
+    if !body.is_terminated() {
+        rt::spawn(body);
+    }
 }
 
 /// An error answer with this among its extensions is a page for people, and no problem takes its place.

@@ -73,14 +73,27 @@ impl<T> Published<T> {
     ///
     /// # Errors
     /// `unavailable` when there is none that may still be used.
-    pub async fn get<E: Error>(&self, ask: impl Future<Output = Result<T, E>>) -> Result<Arc<T>, Problem> {
+    pub async fn get<E, F>(&self, ask: impl FnOnce() -> F) -> Result<Arc<T>, Problem>
+    where
+        E: Error,
+        F: Future<Output = Result<T, E>>,
+    {
         self.within(self.ages, ask).await
     }
 
-    async fn within<E: Error>(&self, ages: Ages, ask: impl Future<Output = Result<T, E>>) -> Result<Arc<T>, Problem> {
+    async fn within<E, F>(&self, ages: Ages, ask: impl FnOnce() -> F) -> Result<Arc<T>, Problem>
+    where
+        E: Error,
+        F: Future<Output = Result<T, E>>,
+    {
         if let Some(copy) = self.without_asking(ages).await? {
             return Ok(copy);
         }
+        // A question is rare and takes kilobytes, which every request would carry along.
+        Box::pin(self.renewed(ages, ask())).await
+    }
+
+    async fn renewed<E: Error>(&self, ages: Ages, ask: impl Future<Output = Result<T, E>>) -> Result<Arc<T>, Problem> {
         let _asking = if let Ok(asking) = self.asking.try_lock() {
             asking
         } else {
@@ -143,11 +156,11 @@ impl Published<JwkSet> {
         E: Error,
         F: Future<Output = Result<JwkSet, E>>,
     {
-        let keys = self.get(ask()).await?;
+        let keys = self.get(&ask).await?;
         if keys.find(kid).is_some() {
             return Ok(keys);
         }
-        self.within(Ages { fresh: AGAIN, meanwhile: Duration::ZERO, ..self.ages }, ask()).await
+        self.within(Ages { fresh: AGAIN, meanwhile: Duration::ZERO, ..self.ages }, ask).await
     }
 }
 
@@ -200,7 +213,7 @@ mod tests {
         let (auth, asked, _) = auth().await;
         let hour = Duration::from_hours(1);
         let news = news(Ages { fresh: hour, meanwhile: hour, last: hour });
-        let answers = futures::future::join_all((0..50).map(|_| news.get(auth.get("/news", None)))).await;
+        let answers = futures::future::join_all((0..50).map(|_| news.get(|| auth.get("/news", None)))).await;
         assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|news| **news == "news")));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
@@ -217,7 +230,7 @@ mod tests {
         });
         let hour = Duration::from_hours(1);
         let news = news(Ages { fresh: hour, meanwhile: hour, last: hour });
-        let answers = futures::future::join_all((0..50).map(|_| news.get(client.get("/news", None)))).await;
+        let answers = futures::future::join_all((0..50).map(|_| news.get(|| client.get("/news", None)))).await;
         let refused =
             |answer: &Result<_, Problem>| answer.as_ref().is_err_and(|one| one.code == ErrorCode::Unavailable);
         assert!(answers.iter().all(refused));
@@ -231,16 +244,16 @@ mod tests {
         let last = Duration::from_millis(500);
         let news = news(Ages { fresh: Duration::ZERO, meanwhile: Duration::ZERO, last });
         let began = Instant::now();
-        news.get(auth.get("/news", None)).await.unwrap();
+        news.get(|| auth.get("/news", None)).await.unwrap();
         server.stop(false).await;
         let mut times = 0;
-        while news.get(auth.get("/news", None)).await.is_ok() {
+        while news.get(|| auth.get("/news", None)).await.is_ok() {
             times += 1;
             assert!(began.elapsed() < Duration::from_secs(5), "it serves on and on");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert!(times > 0 && began.elapsed() >= last, "{times} times, {:?}", began.elapsed());
-        assert_eq!(news.get(auth.get("/news", None)).await.unwrap_err().code, ErrorCode::Unavailable);
+        assert_eq!(news.get(|| auth.get("/news", None)).await.unwrap_err().code, ErrorCode::Unavailable);
     }
 
     /// Keys under these names.

@@ -22,6 +22,9 @@ use crate::{
 const SHUTDOWN_SECONDS: u64 = 5;
 /// How long workers may take to put down their work, from the stop on.
 const WORKERS_PATIENCE: Duration = Duration::from_secs(8);
+/// How much of an answer in pieces is put together before it is written, in bytes. A connection's buffer has 8 KiB, and
+/// once it had to grow, it mostly stays so.
+const WRITTEN_AT_ONCE: usize = 4 << 10;
 /// How often figures are gathered up; between two times they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -123,6 +126,7 @@ pub async fn run(
         })
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .client_request_timeout(Duration::from_secs(5))
+        .h1_write_buffer_size(WRITTEN_AT_ONCE)
         .h1_allow_half_closed(SEES_DEPARTURES);
         let server = match tls {
             Some(tls) => server.listen_rustls_0_23(listener, tls),

@@ -26,7 +26,7 @@ impl SettingsReader {
     /// The settings, not older than two seconds; the last known ones while admin does not answer, and `None` when it
     /// never did.
     pub async fn current(&self) -> Option<Arc<PlatformSettings>> {
-        self.settings.get(self.admin.get("/internal/settings", None)).await.ok()
+        self.settings.get(|| self.admin.get("/internal/settings", None)).await.ok()
     }
 
     /// Whether only admins are served; not so while nobody knows.

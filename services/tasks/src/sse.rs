@@ -16,6 +16,8 @@ use crate::live::{Followed, LOOK, Log, News};
 
 /// How often a silent stream shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// What is sent at once, in bytes, so that a connection's buffer need not grow for a long past: it would stay so.
+const PIECE: usize = 3 << 10;
 /// What shows it; no event for the client.
 const ALIVE: Bytes = Bytes::from_static(b": alive\n\n");
 
@@ -42,8 +44,8 @@ pub struct Stream<L: Log> {
     log: L,
     followed: Followed<L>,
     after: L::Place,
-    /// What is sent before anything else.
-    opening: Option<Bytes>,
+    /// What was read and is not yet sent.
+    unsent: Bytes,
     news: Option<broadcast::Receiver<News<L::Place>>>,
     /// The news are not all that is missing: the log has to be read.
     is_behind: bool,
@@ -52,8 +54,8 @@ pub struct Stream<L: Log> {
 
 impl<L: Log> Stream<L> {
     pub fn new(log: L, followed: &Followed<L>, after: L::Place, opening: Option<Bytes>) -> Self {
-        let followed = followed.clone();
-        Self { log, followed, after, opening, news: None, is_behind: true, alive: Instant::now() }
+        let (followed, unsent) = (followed.clone(), opening.unwrap_or_default());
+        Self { log, followed, after, unsent, news: None, is_behind: true, alive: Instant::now() }
     }
 
     /// The stream. It ends when its caller may not see it any more; whoever may then opens another one.
@@ -66,7 +68,8 @@ impl<L: Log> Stream<L> {
         let pieces =
             stream::unfold((self, caller, verifier, shutdown), async |(mut stream, caller, verifier, stop)| {
                 loop {
-                    caller.check_again(&verifier).await.ok()?;
+                    // What is rarely done has its room only while it is done: there are many streams.
+                    Box::pin(caller.check_again(&verifier)).await.ok()?;
                     let step = tokio::select! {
                         () = stop.0.cancelled() => None,
                         step = stream.step() => step,
@@ -83,19 +86,25 @@ impl<L: Log> Stream<L> {
             .streaming(pieces)
     }
 
+    fn next_piece(&mut self) -> Option<Bytes> {
+        let length = PIECE.min(self.unsent.len());
+        (length > 0).then(|| self.unsent.split_to(length))
+    }
+
     /// The next to send; `Some(None)` when there was nothing for at most a second, `None` at the end.
     async fn step(&mut self) -> Option<Option<Bytes>> {
-        if let Some(opening) = self.opening.take() {
-            return Some(Some(opening));
+        if let Some(piece) = self.next_piece() {
+            return Some(Some(piece));
         }
         while self.is_behind {
             // When the database is away, the stream waits for it.
-            let Ok(found) = self.log.after(self.after).await else { break };
+            let Ok(found) = Box::pin(self.log.after(self.after)).await else { break };
             let found = found?;
             if let Some(last) = found.last() {
                 self.after = last.place;
                 self.alive = Instant::now();
-                return Some(Some(joined(&found)));
+                self.unsent = joined(&found);
+                return Some(self.next_piece());
             }
             match self.news {
                 None => self.news = Some(self.followed.follow(&self.log, self.after)),
