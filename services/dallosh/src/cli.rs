@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// What is logged unless told. lapin logs returned messages with their bodies; the broker's own lines say what matters.
-const LOG: &str = "warn,dallosh=info,lapin=off";
+/// To actix a client that leaves a stream is an error; here it is how streams end.
+const LOG: &str = "warn,dallosh=info,lapin=off,actix_http::h1=off";
 /// Exit code of a wrong configuration (`EX_CONFIG`).
 const WRONG_CONFIGURATION: u8 = 78;
 

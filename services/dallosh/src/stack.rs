@@ -252,7 +252,7 @@ impl Stack {
             }
             ServiceName::Query => dallosh_query::service(listener, config, storage).map_err(part("the query service")),
             ServiceName::Gateway => {
-                dallosh_gateway::service(listener, config, broker, openapi()).map_err(part("the gateway"))
+                dallosh_gateway::service(listener, config, broker, openapi).map_err(part("the gateway"))
             }
         }
     }

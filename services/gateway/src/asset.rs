@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -19,15 +21,19 @@ pub struct Asset {
     encoding: Option<&'static str>,
     policy: Option<HeaderValue>,
     caching: &'static str,
-    tag: String,
+    /// Made when it is first asked for: whatever was not, need not be read.
+    tag: OnceLock<String>,
 }
 
 impl Asset {
     /// Content of a media type.
     pub fn new(kind: HeaderValue, content: impl Into<Bytes>) -> Self {
         let content = content.into();
-        let tag = format!("\"{:016x}\"", xxh3_64(&content));
-        Self { content, kind, encoding: None, policy: None, caching: ASK_AGAIN, tag }
+        Self { content, kind, encoding: None, policy: None, caching: ASK_AGAIN, tag: OnceLock::new() }
+    }
+
+    fn tag(&self) -> &str {
+        self.tag.get_or_init(|| format!("\"{:016x}\"", xxh3_64(&self.content)))
     }
 
     /// The same as it is kept in this encoding.
@@ -54,11 +60,11 @@ impl Asset {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .map(str::trim)
-            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == self.tag);
+            .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == self.tag());
         if known {
             return self.dressed(StatusCode::NOT_MODIFIED, Bytes::new());
         }
-        let asked = text(header::RANGE).filter(|_| text(header::IF_RANGE).is_none_or(|tag| tag == self.tag));
+        let asked = text(header::RANGE).filter(|_| text(header::IF_RANGE).is_none_or(|tag| tag == self.tag()));
         let Some(Range::Bytes(ranges)) = asked.and_then(|range| range.parse().ok()) else {
             return self.dressed(StatusCode::OK, self.content.clone());
         };
@@ -93,7 +99,7 @@ impl Asset {
             response.insert_header((header::CONTENT_SECURITY_POLICY, policy.clone()));
         }
         if !status.is_client_error() {
-            response.insert_header((header::ETAG, self.tag.as_str()));
+            response.insert_header((header::ETAG, self.tag()));
         }
         if status == StatusCode::NOT_MODIFIED {
             return response.finish();

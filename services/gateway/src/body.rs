@@ -15,7 +15,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::Limits;
+use crate::{
+    Limits,
+    client::{self, Body},
+};
 
 /// How many pieces wait for the service before the client is read no further. A piece is 32 KiB at most.
 const PIECES: usize = 8;
@@ -65,7 +68,7 @@ enum Piece {
 }
 
 /// The body as the service gets it, and how far it is.
-pub fn pass_on(payload: web::Payload, most: u64, limits: Limits) -> (reqwest::Body, watch::Receiver<Progress>) {
+pub fn pass_on(payload: web::Payload, most: u64, limits: Limits) -> (Body, watch::Receiver<Progress>) {
     let (pieces, taken) = mpsc::channel(PIECES);
     let (progress, seen) = watch::channel(Progress::FromClient);
     // The payload can't leave its thread, and the body must be able to.
@@ -91,7 +94,7 @@ pub fn pass_on(payload: web::Payload, most: u64, limits: Limits) -> (reqwest::Bo
             Err(fault) => Some((Err(fault), taken)),
         }
     });
-    (reqwest::Body::wrap_stream(body), seen)
+    (client::streamed(body), seen)
 }
 
 /// Reads the client to its end, as fast as the service takes the pieces, and no longer than it does.

@@ -1,6 +1,6 @@
 //! The API's document and the pages that show it. Everything is in the binary; nothing is fetched from elsewhere.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::OnceLock};
 
 use actix_web::{
     HttpRequest, HttpResponse, Route, get, guard,
@@ -24,18 +24,16 @@ const STYLE: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
 
 /// The document and the pages.
 pub struct Pages {
-    document: Asset,
+    describe: fn() -> OpenApi,
+    document: OnceLock<Asset>,
     reference: Asset,
     errors: Asset,
     beside: [(&'static str, Asset); 4],
 }
 
 impl Pages {
-    /// Prepares them once.
-    ///
-    /// # Errors
-    /// When the document can't be written as JSON.
-    pub fn new(document: &OpenApi) -> Result<Self, serde_json::Error> {
+    /// Prepares the pages; the document is made when it is first asked for.
+    pub fn new(describe: fn() -> OpenApi) -> Self {
         let page = |kind, content: Bytes| Asset::new(kind, content).with_policy(HeaderValue::from_static(PAGE_POLICY));
         // Kept packed, and always sent so: every browser unpacks it, and nobody else asks for it.
         let packed = |kind, content: &'static [u8]| page(kind, Bytes::from_static(content)).encoded("gzip");
@@ -44,8 +42,9 @@ impl Pages {
         let index: &[u8] = include_bytes!("../assets/docs/index.html");
         let start: &[u8] = include_bytes!("../assets/docs/start.js");
         let icon: &[u8] = include_bytes!("../assets/docs/favicon.png");
-        Ok(Self {
-            document: Asset::new(HeaderValue::from_static("application/json"), serde_json::to_vec(document)?),
+        Self {
+            describe,
+            document: OnceLock::new(),
             reference: page(HTML, Bytes::from_static(index)),
             errors: page(HTML, describe_errors().into()),
             beside: [
@@ -54,7 +53,15 @@ impl Pages {
                 ("start.js", page(SCRIPT, Bytes::from_static(start))),
                 ("favicon.png", page(HeaderValue::from_static("image/png"), Bytes::from_static(icon))),
             ],
-        })
+        }
+    }
+
+    fn document(&self) -> serde_json::Result<&Asset> {
+        if let Some(document) = self.document.get() {
+            return Ok(document);
+        }
+        let content = serde_json::to_vec(&(self.describe)())?;
+        Ok(self.document.get_or_init(|| Asset::new(HeaderValue::from_static("application/json"), content)))
     }
 }
 
@@ -98,8 +105,8 @@ fn read() -> Route {
 #[utoipa::path(tag = "service", operation_id = "get_openapi", security(()),
     responses((status = 200, description = "The `OpenAPI` document", content_type = "application/json")))]
 #[get("/openapi.json")]
-async fn get_openapi(request: HttpRequest, pages: web::Data<Pages>) -> HttpResponse {
-    pages.document.answer(&request)
+async fn get_openapi(request: HttpRequest, pages: web::Data<Pages>) -> Result<HttpResponse, Problem> {
+    Ok(pages.document().map_err(Problem::internal)?.answer(&request))
 }
 
 /// To the reference, for a gateway that was built without the frontend.

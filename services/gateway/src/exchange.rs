@@ -45,6 +45,16 @@ impl Exchange {
         if !self.takes(shown) {
             return Ok(shown.to_owned());
         }
+        // Most requests bring what is not exchanged, and carry no room for it.
+        Box::pin(self.exchanged(shown, fresh, count)).await
+    }
+
+    async fn exchanged(
+        &self,
+        shown: &str,
+        fresh: bool,
+        count: impl Fn() -> Result<(), Problem>,
+    ) -> Result<String, Problem> {
         let key: [u8; 32] = Sha256::digest(shown).into();
         let was_good = fresh && self.known.remove(&key).await.is_some();
         let ask = async {

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header as served};
 use dallosh_service_kit::{Caller, current_request};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{table, visitor::Visitor};
 

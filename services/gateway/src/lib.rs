@@ -7,6 +7,7 @@
 mod activity;
 mod asset;
 mod body;
+mod client;
 mod docs;
 mod exchange;
 mod headers;
@@ -20,6 +21,7 @@ mod visitor;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     net::TcpListener,
     sync::{
         Arc,
@@ -40,6 +42,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     activity::Recorder,
+    client::Client,
     docs::Pages,
     exchange::Exchange,
     proxy::Door,
@@ -53,11 +56,6 @@ pub use crate::{
 
 /// Server threads.
 const THREADS: usize = 2;
-/// How long a connection to a service may take to be made.
-const CONNECT: Duration = Duration::from_secs(2);
-/// How long an unused connection to a service is kept. The services close theirs after five seconds, and a request must
-/// not meet that moment.
-const IDLE: Duration = Duration::from_secs(4);
 /// What a form adds to the file in it.
 const FORM: u64 = 64 << 10;
 
@@ -66,13 +64,10 @@ const FORM: u64 = 64 << 10;
 pub enum StartError {
     /// The clients of the services can't be made.
     #[error("the client for requests to the services can't be made")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] io::Error),
     /// The client that asks for the published keys or the settings can't be made.
     #[error("the clients of the auth and the admin service can't be made")]
     Client(#[from] ClientError),
-    /// The API's document can't be written as JSON.
-    #[error("the API's document can't be written")]
-    Document(#[from] serde_json::Error),
     /// The certificate can't be used.
     #[error("the door can't speak TLS")]
     Tls(#[from] TlsError),
@@ -116,17 +111,17 @@ impl Default for Limits {
     }
 }
 
-/// The gateway, ready to run. `document` describes all services; it is shown at `/openapi.json` and `/docs`.
+/// The gateway, ready to run. `describe` gives the document of all services, which is shown at `/openapi.json` and `/docs`.
 ///
 /// # Errors
-/// When a client can't be made or the document can't be written.
+/// When a client can't be made.
 pub fn service(
     listener: TcpListener,
     config: &Config,
     broker: &Broker,
-    document: OpenApi,
+    describe: fn() -> OpenApi,
 ) -> Result<Service, StartError> {
-    service_with(Limits::default(), Site::embedded()?, listener, config, broker, document)
+    service_with(Limits::default(), Site::embedded()?, listener, config, broker, describe)
 }
 
 /// [`service`] with other limits and another frontend.
@@ -139,11 +134,12 @@ pub fn service_with(
     listener: TcpListener,
     config: &Config,
     broker: &Broker,
-    document: OpenApi,
+    describe: fn() -> OpenApi,
 ) -> Result<Service, StartError> {
     let verifier = web::Data::new(TokenVerifier::new(ServiceClient::new(config.url_of(ServiceName::Auth))?));
-    let (pages, site) = (web::Data::new(Pages::new(&document)?), web::Data::new(site));
-    let http = client()?;
+    let (pages, site) = (web::Data::new(Pages::new(describe)), web::Data::new(site));
+    let connector = client::connector()?;
+    let http = client::client(&connector);
     let upstreams: BTreeMap<_, _> = table::ROUTES
         .iter()
         .map(|(_, name)| (*name, Upstream::new(*name, config.url_of(*name), http.clone(), limits)))
@@ -158,8 +154,9 @@ pub fn service_with(
     let door = || {
         let trusted_proxies = config.trusted_proxies.clone();
         let secure_cookies = config.profile == Profile::Production;
-        Ok::<_, StartError>(web::Data::new(Door {
-            http: client()?,
+        web::Data::new(Door {
+            http: client::client(&connector),
+            events: client::client_of_events(&connector),
             limits,
             max_upload,
             trusted_proxies,
@@ -169,9 +166,9 @@ pub fn service_with(
             streams: streams.clone(),
             settings: settings.clone(),
             recorder: recorder.clone(),
-        }))
+        })
     };
-    let (even, odd) = (door()?, door()?);
+    let (even, odd) = (door(), door());
     let checks = checks(config, &http);
     let page_origins = config.page_origins.clone();
     let turn = AtomicUsize::new(0);
@@ -242,39 +239,27 @@ fn pages_of(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// A client that passes on what it gets: it follows no redirects, uses no proxy and unpacks nothing.
-fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .referer(false)
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(IDLE)
-        .build()
-}
-
 /// A service behind the door is not ready.
 #[derive(Debug, thiserror::Error)]
 enum NotReady {
     #[error("it answers {0}")]
     Answer(u16),
     #[error("it does not answer")]
-    Silence(#[source] reqwest::Error),
+    Silence(#[source] hyper_util::client::legacy::Error),
+    /// Its address is none.
+    #[error("it has no address")]
+    Nowhere(#[source] hyper::http::uri::InvalidUri),
 }
 
 /// That another file can be opened, which a connection is, and that every service to which something is routed is ready.
-fn checks(config: &Config, http: &reqwest::Client) -> Vec<Check> {
+fn checks(config: &Config, http: &Client) -> Vec<Check> {
     let services: BTreeSet<_> = table::ROUTES.iter().map(|(_, name)| *name).collect();
     let check = |name: ServiceName| {
         let (http, url) = (http.clone(), format!("{}/readyz", config.url_of(name)));
         Check::new(name.as_str(), move || {
-            let request = http.get(&url);
+            let asked = url.parse().map(|url| http.get(url));
             async move {
-                let status = request.send().await.map_err(NotReady::Silence)?.status();
+                let status = asked.map_err(NotReady::Nowhere)?.await.map_err(NotReady::Silence)?.status();
                 if status.is_success() { Ok(()) } else { Err(NotReady::Answer(status.as_u16())) }
             }
         })

@@ -13,8 +13,10 @@ use dallosh_service_kit::{
     Caller, ErrorCode, Problem, SessionCookies, SettingsReader, Shutdown, TokenVerifier, client_gone,
 };
 use futures::{StreamExt as _, stream};
+use http_body_util::BodyExt as _;
+use hyper::Uri;
+use hyper_util::client::legacy;
 use ipnet::IpNet;
-use reqwest::Url;
 use tokio::{
     pin, select,
     sync::watch,
@@ -25,6 +27,7 @@ use crate::{
     Limits,
     activity::{Answered, Recorder},
     body::{self, Progress},
+    client::{self, Client, Request, Response},
     exchange::Exchange,
     headers,
     rates::{Held, Rates, Streams, Who},
@@ -38,7 +41,9 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// What forwarding needs.
 pub struct Door {
-    pub http: reqwest::Client,
+    pub http: Client,
+    /// For streams of events.
+    pub events: Client,
     pub limits: Limits,
     /// The largest upload with its form, in bytes.
     pub max_upload: u64,
@@ -145,28 +150,31 @@ async fn pass(
     if length > most && !streamed {
         return Err(body::Fault::TooLarge.into());
     }
-    let method = reqwest::Method::from_bytes(method.as_bytes())
+    let method = hyper::Method::from_bytes(method.as_bytes())
         .map_err(|_| Problem::new(ErrorCode::BadRequest, "the method can't be read"))?;
     let onward = |caller: Option<&Caller>| {
-        let headers = headers::inward(request, visitor, caller, streamed);
-        door.http.request(method.clone(), target.clone()).headers(headers)
+        let mut onward = Request::new(client::nothing());
+        (*onward.method_mut(), *onward.uri_mut()) = (method.clone(), target.clone());
+        *onward.headers_mut() = headers::inward(request, visitor, caller, streamed);
+        onward
     };
     let mut first = onward(caller.as_ref());
     let progress = if has_body {
         let (body, progress) = body::pass_on(payload, most, door.limits);
-        first = first.body(body);
+        *first.body_mut() = body;
         progress
     } else {
         watch::channel(Progress::Ended(Instant::now())).1
     };
+    let http = if table::has_events(path) { &door.events } else { &door.http };
     let gone = client_gone(request);
     let sent = async {
-        let first = answer(first, progress, door.limits, upstream).await?;
+        let first = answer(http.request(first), progress, door.limits, upstream).await?;
         let Some(shown) = shown.filter(|_| first.status().as_u16() == 401) else { return Ok(first) };
         // The service knows of a change by which the access token is good no more; what was shown for it may still be.
         let renewed = caller.insert(door.caller(verifier, &shown, true, count).await?);
         let progress = watch::channel(Progress::Ended(Instant::now())).1;
-        answer(onward(Some(renewed)), progress, door.limits, upstream).await
+        Box::pin(answer(http.request(onward(Some(renewed))), progress, door.limits, upstream)).await
     };
     let answer = select! {
         answer = sent => answer?,
@@ -195,7 +203,8 @@ impl Open {
     async fn end(settings: Option<Arc<SettingsReader>>, shutdown: Shutdown) {
         let maintenance = async {
             let Some(settings) = settings else { return std::future::pending().await };
-            while !settings.is_maintenance().await {
+            // Looking has its room only while it looks: there are many streams.
+            while !Box::pin(settings.is_maintenance()).await {
                 sleep(LOOK).await;
             }
         };
@@ -208,14 +217,18 @@ impl Open {
 
 /// Where a request goes. What a client library would read as another path is refused, since the tables above judge the
 /// path as it was written.
-fn target(base: &str, request: &HttpRequest) -> Result<Url, Problem> {
+fn target(base: &str, request: &HttpRequest) -> Result<Uri, Problem> {
     let unreadable = || Problem::new(ErrorCode::BadRequest, "the path can't be read");
+    let host = request.headers().get(header::HOST).map(header::HeaderValue::as_bytes);
+    if request.uri().authority().is_some_and(|named| Some(named.as_str().as_bytes()) != host) {
+        return Err(Problem::new(ErrorCode::BadRequest, "the request names two hosts"));
+    }
     let written = request.uri().path_and_query().ok_or_else(unreadable)?;
     let leads_elsewhere = |segment: &str| matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..");
     if written.path().contains('\\') || written.path().split('/').any(leads_elsewhere) {
         return Err(unreadable());
     }
-    Url::parse(&format!("{base}{written}")).map_err(|_| unreadable())
+    format!("{base}{written}").parse().map_err(|_| unreadable())
 }
 
 /// The length that the request says its body has; nought when it says none.
@@ -228,12 +241,12 @@ fn length(request: &HttpRequest) -> Result<u64, Problem> {
 /// Waits for the head of the answer: as long as the client sends, and then as long as a service may think, and only
 /// while it lives.
 async fn answer(
-    request: reqwest::RequestBuilder,
+    sent: impl Future<Output = Result<Response, legacy::Error>>,
     mut progress: watch::Receiver<Progress>,
     limits: Limits,
     upstream: &Arc<Upstream>,
-) -> Result<reqwest::Response, Problem> {
-    let (sent, death) = (request.send(), upstream.death());
+) -> Result<Response, Problem> {
+    let death = upstream.death();
     pin!(sent);
     pin!(death);
     let too_late = || Problem::new(ErrorCode::GatewayTimeout, "the service did not answer in time");
@@ -259,7 +272,7 @@ async fn answer(
                         if error.is_connect() {
                             upstream.bury();
                         }
-                        no_answer(error)
+                        no_answer(&error)
                     }),
                 };
             }
@@ -270,21 +283,20 @@ async fn answer(
     }
 }
 
-fn no_answer(error: reqwest::Error) -> Problem {
-    let error = error.without_url();
-    let cause = std::error::Error::source(&error).map(ToString::to_string);
+fn no_answer(error: &legacy::Error) -> Problem {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::warn!(%error, cause, "a service gave no answer");
     Problem::new(ErrorCode::BadGateway, "the service gave no answer")
 }
 
-fn is_events(answer: &reqwest::Response) -> bool {
+fn is_events(answer: &Response) -> bool {
     let kind = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 /// The answer as the client gets it, piece by piece. A stream of events ends when the process stops or maintenance
 /// begins; any other body is whole or broken off.
-fn pass_back(answer: reqwest::Response, to_head: bool, open: Option<Open>) -> HttpResponse {
+fn pass_back(answer: Response, to_head: bool, open: Option<Open>) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
     headers::outward(answer.headers(), &mut response);
@@ -295,15 +307,15 @@ fn pass_back(answer: reqwest::Response, to_head: bool, open: Option<Open>) -> Ht
     }
     match (length, open) {
         (Some(length), _) if to_head => {
-            response.body(SizedStream::new(length, stream::empty::<Result<Bytes, reqwest::Error>>()))
+            response.body(SizedStream::new(length, stream::empty::<Result<Bytes, hyper::Error>>()))
         }
-        (Some(length), _) => response.body(SizedStream::new(length, answer.bytes_stream())),
+        (Some(length), _) => response.body(SizedStream::new(length, answer.into_data_stream())),
         (None, Some(Open { held, settings, shutdown })) => {
-            let events = answer.bytes_stream().take_until(Box::pin(Open::end(settings, shutdown)));
+            let events = answer.into_data_stream().take_until(Box::pin(Open::end(settings, shutdown)));
             response.streaming(events.inspect(move |_| {
                 let _ = &held;
             }))
         }
-        (None, None) => response.streaming(answer.bytes_stream()),
+        (None, None) => response.streaming(answer.into_data_stream()),
     }
 }

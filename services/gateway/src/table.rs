@@ -65,6 +65,11 @@ pub fn is_always_served(method: &str, path: &str) -> bool {
     ALWAYS.contains(&(method, path))
 }
 
+/// Whether a stream of events may be there.
+pub fn has_events(path: &str) -> bool {
+    path == "/v1/events" || (path.starts_with("/v1/tasks/") && path.ends_with("/events"))
+}
+
 /// Whether a body as large as a file is taken.
 pub fn is_upload(method: &str, path: &str) -> bool {
     match method {

@@ -13,10 +13,10 @@ use std::{
 use dallosh_service_kit::{ErrorCode, Problem, ServiceName};
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
-use crate::Limits;
+use crate::{Limits, client::Client};
 
 /// How long one answer to the question whether it lives serves all who ask.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub struct Upstream {
     name: ServiceName,
     /// Its address, such as `http://127.0.0.1:5001`.
     pub base: String,
-    http: reqwest::Client,
+    http: Client,
     limits: Limits,
     is_dead: AtomicBool,
     asked: Mutex<Option<(Instant, bool)>>,
@@ -36,7 +36,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// The service at `base`, which is believed to live.
-    pub fn new(name: ServiceName, base: &str, http: reqwest::Client, limits: Limits) -> Arc<Self> {
+    pub fn new(name: ServiceName, base: &str, http: Client, limits: Limits) -> Arc<Self> {
         let (is_dead, asked) = (AtomicBool::new(false), Mutex::new(None));
         Arc::new(Self { name, base: base.to_owned(), http, limits, is_dead, asked })
     }
@@ -103,7 +103,7 @@ impl Upstream {
 
     /// Whether it says anything at all, however busy it is.
     async fn answers(&self) -> bool {
-        let asked = self.http.get(format!("{}/healthz", self.base)).timeout(self.limits.patience).send();
-        asked.await.is_ok()
+        let Ok(address) = format!("{}/healthz", self.base).parse() else { return false };
+        timeout(self.limits.patience, self.http.get(address)).await.is_ok_and(|answer| answer.is_ok())
     }
 }

@@ -69,6 +69,8 @@ async fn a_request_that_is_not_clearly_one_is_refused_and_reaches_no_service() {
         ("POST /v1/tasks HTTP/2.0", "content-length: 5"),
         ("POST  /v1/tasks HTTP/1.1", "content-length: 5"),
         ("POST /v1/tasks more HTTP/1.1", "content-length: 5"),
+        ("POST http://other.example/v1/tasks HTTP/1.1", "content-length: 5"),
+        ("POST http://x:80/v1/tasks HTTP/1.1", "content-length: 5"),
         (" POST /v1/tasks HTTP/1.1", "content-length: 5"),
         ("PRI * HTTP/2.0", "content-length: 5"),
     ] {
@@ -92,7 +94,7 @@ async fn chunks_that_two_parsers_might_read_differently_never_end_a_body_for_a_s
         let head = "POST /v1/tasks HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\nconnection: close\r\n";
         let answer =
             rest_of(world.open(&format!("{head}transfer-encoding: chunked\r\n\r\n{chunks}\r\n\r\n")).await).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{chunks:?} {answer}");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{chunks:?} {answer}");
     }
     let whole = world.request("POST", "/v1/tasks").body("whole").send().await.unwrap();
     assert_eq!(whole.status(), 201);

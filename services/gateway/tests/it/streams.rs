@@ -67,15 +67,17 @@ async fn an_upload_whose_client_leaves_ends_with_an_error_at_the_service() {
 }
 
 #[actix_web::test]
-async fn a_chunk_that_is_none_ends_an_upload_with_an_error_at_the_service_and_the_connection() {
+async fn a_chunk_that_is_none_ends_an_upload_with_an_error_at_the_service_and_is_answered_400() {
     let mut world = World::new().await;
     let request = "POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbytes\r\n";
     let mut socket = world.open(request).await;
     assert_eq!(world.told.recv().await.unwrap(), "began");
     socket.write_all(b"junk\r\n").await.unwrap();
     assert_eq!(world.told.recv().await.unwrap(), "aborted");
-    // The server's library takes this for a broken connection, and answers nothing.
-    assert_eq!(rest_of(socket).await, "");
+    let answer = rest_of(socket).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("connection: close") && answer.contains("did not send the whole body"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
 }
 
 #[actix_web::test]

@@ -289,7 +289,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let broker = Broker::open("memory://", &[ACTIVITY]).await.unwrap();
-        let service = service_with(limits, site, listener, &config, &broker, openapi()).unwrap();
+        let service = service_with(limits, site, listener, &config, &broker, openapi).unwrap();
         let figures = PrometheusBuilder::new().build_recorder().handle();
         let stop = CancellationToken::new();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
