@@ -62,8 +62,10 @@ async function takeAll(storageState, pages, wanted) {
   }
 }
 
+/** Waits for what comes later: figures, and charts, which are drawn once they know their width. */
 async function complete(page) {
-  await page.waitForFunction(() => !document.querySelector('[data-slot=skeleton]'));
+  await page.waitForFunction(() => !document.querySelector('[data-slot=skeleton]') && (!document.querySelector('figure') || [...document.querySelectorAll('figure')].every((one) => one.querySelector('svg, table, dl'))));
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
 }
 
 /** Adds models as the settings page does; runs in the page. */

@@ -8,11 +8,12 @@ export type Priority = (typeof PRIORITIES)[number];
 export const priorityName = { 2: 'high', 1: 'normal', 0: 'low' } as const;
 
 const shapes: Record<Sentiment, string> = { negative: 'M0 1.2h10L5 9.6z', neutral: 'M1 1h8v8H1z', positive: 'M0 8.8h10L5 .4z' };
-const fills: Record<Sentiment, string> = { negative: 'fill-sentiment-negative', neutral: 'fill-sentiment-neutral', positive: 'fill-sentiment-positive' };
+/** How the marks of a sentiment are filled. */
+export const sentimentFills: Record<Sentiment, string> = { negative: 'fill-sentiment-negative', neutral: 'fill-sentiment-neutral', positive: 'fill-sentiment-positive' };
 const inks: Record<Sentiment, string> = { negative: 'text-sentiment-negative-text', neutral: 'text-sentiment-neutral-text', positive: 'text-sentiment-positive-text' };
 
 export function SentimentMark({ sentiment }: { sentiment: Sentiment }) {
-  return <svg viewBox="0 0 10 10" aria-hidden className={cn('size-[9px] shrink-0', fills[sentiment])}><path d={shapes[sentiment]} /></svg>;
+  return <svg viewBox="0 0 10 10" aria-hidden className={cn('size-[9px] shrink-0', sentimentFills[sentiment])}><path d={shapes[sentiment]} /></svg>;
 }
 
 export function SentimentLabel({ sentiment, className }: { sentiment: Sentiment; className?: string }) {

@@ -2,7 +2,8 @@
 
 import { Portal } from 'radix-ui';
 import { DismissableLayer, FocusScope } from 'radix-ui/internal';
-import { createContext, use, useLayoutEffect, useRef, type ReactNode } from 'react';
+import { createContext, use, useLayoutEffect, useRef, useSyncExternalStore, type ReactNode } from 'react';
+import { never } from '@/lib/never';
 import { CloseButton } from './ui/dialog';
 
 interface SidePanelProps {
@@ -13,6 +14,9 @@ interface SidePanelProps {
   onClose: () => void;
   children: ReactNode;
 }
+
+/** Where in the page it stands: before what it is about, so that Tab leads on into that. */
+export const PANEL_PLACE = 'panel-place';
 
 const CloseContext = createContext(() => {});
 
@@ -29,9 +33,12 @@ function OpenPanel({ of, label, onClose, children }: Omit<SidePanelProps, 'open'
   const opener = useRef<Element | null>(null);
   // Before the panel takes the focus.
   useLayoutEffect(() => { if (!document.activeElement?.closest('[role=dialog], [role=menu]')) opener.current = document.activeElement; }, [of]);
+  // A panel that opens together with its page has no place while both are drawn first, and gets it then: one that changed
+  // its place would be made anew, and lose what was typed into it.
+  const place = useSyncExternalStore(never, () => document.getElementById(PANEL_PLACE), () => null);
   const covers = matchMedia('(width < 48rem)').matches;
-  return (
-    <Portal.Root>
+  return place && (
+    <Portal.Root container={place}>
       <FocusScope.Root
         asChild
         loop={covers}

@@ -3,7 +3,7 @@ import { useCallback } from 'react';
 import { ApiProblem } from './api/problem';
 
 /** Codes to words, in one place. Where the server's own detail says more (a line, a column's name), it is shown. */
-const SPEAKS_FOR_ITSELF = new Set(['csv_unclosed_quote', 'csv_field_too_large', 'csv_too_many_columns', 'csv_too_many_rows', 'csv_too_many_rejects', 'missing_column', 'weak_password', 'validation', 'illegal_transition', 'in_use', 'unsupported_media_type', 'url_not_allowed', 'forbidden', 'bad_request', 'conflict', 'no_model']);
+const SPEAKS_FOR_ITSELF = new Set(['csv_unclosed_quote', 'csv_field_too_large', 'csv_too_many_columns', 'csv_too_many_rows', 'csv_too_many_rejects', 'missing_column', 'weak_password', 'validation', 'illegal_transition', 'in_use', 'unsupported_media_type', 'url_not_allowed', 'forbidden', 'bad_request', 'conflict', 'no_model', 'quota_exceeded']);
 
 export function useProblemText() {
   const t = useTranslations('problem');

@@ -1,5 +1,7 @@
 import { keepPreviousData, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
 import { isActive } from '@/components/task-status';
+import { earlyCalls, FILES, TASKS } from './api/early';
 import { useIsLive } from './live';
 import type { ListOfResourceTaskData, ResourceTaskData } from './api/generated';
 import { getFileOptions, getTaskQueryKey, listFilesOptions, listTasksOptions, listTasksQueryKey } from './api/generated/@tanstack/react-query.gen';
@@ -12,6 +14,16 @@ const WHILE_ACTIVE = 3000;
 export function useTasks() {
   const live = useIsLive();
   return useQuery({ ...listTasksOptions(ALL), refetchInterval: ({ state }) => (!live && state.data?.items.some((task) => isActive(task.data)) ? WHILE_ACTIVE : false) });
+}
+
+/** Takes the lists that were asked for early, so that the page has them as soon as it may be shown. */
+export function useEarlyLists() {
+  const queries = useQueryClient();
+  useEffect(() => {
+    const early = earlyCalls();
+    if (early.includes(FILES)) void queries.prefetchQuery(listFilesOptions(ALL));
+    if (early.includes(TASKS)) void queries.prefetchQuery(listTasksOptions(ALL));
+  }, [queries]);
 }
 
 export function useFiles(q?: string, sort?: string) {

@@ -1,9 +1,9 @@
 import { useTheme } from 'next-themes';
 import { useSyncExternalStore } from 'react';
+import { never } from './never';
 
 export const THEMES = ['light', 'dark', 'system'] as const;
 
-const never = () => () => {};
 /** The theme is known in the browser only: on the server there is none. */
 export function useKnownTheme() {
   const { theme = 'system', resolvedTheme, setTheme } = useTheme();

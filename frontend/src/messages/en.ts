@@ -57,7 +57,7 @@ export const en = {
     maintenance: { title: 'Maintenance', detail: 'The platform is being worked on. Your data is safe; come back in a moment.' },
     bad_gateway: { title: 'A part of the service is away', detail: 'Your data is safe. Try again in a moment.' },
     gateway_timeout: { title: 'The server took too long', detail: 'Your data is safe. Try again in a moment.' },
-    quota_exceeded: { title: 'Your room is used up', detail: 'Delete datasets that you no longer need, or ask the operator for more.' },
+    quota_exceeded: { title: 'Your quota is used up', detail: 'Delete datasets that you no longer need, start tasks a day later, or ask the operator for more.' },
     storage_full: { title: 'There is no room left', detail: 'An admin has to make room before more can be stored.' },
     input_changed: { title: 'The stored file changed', detail: 'Upload it again.' },
   },

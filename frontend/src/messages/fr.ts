@@ -59,7 +59,7 @@ export const fr: Messages = {
     maintenance: { title: 'Maintenance', detail: 'La plateforme est en cours de maintenance. Vos données sont en sécurité. Revenez dans un instant.' },
     bad_gateway: { title: 'Une partie du service est absente', detail: 'Vos données sont en sécurité. Réessayez dans un instant.' },
     gateway_timeout: { title: 'Le serveur a mis trop de temps', detail: 'Vos données sont en sécurité. Réessayez dans un instant.' },
-    quota_exceeded: { title: 'Votre espace est épuisé', detail: 'Supprimez des jeux de données inutiles, ou demandez plus de place à l’exploitant.' },
+    quota_exceeded: { title: 'Votre quota est épuisé', detail: 'Supprimez des jeux de données inutiles, lancez les tâches un jour plus tard, ou demandez davantage à l’exploitant.' },
     storage_full: { title: 'Il n’y a plus de place', detail: 'Un administrateur doit libérer de la place.' },
     input_changed: { title: 'Le fichier enregistré a changé', detail: 'Importez-le à nouveau.' },
   },

@@ -8,11 +8,13 @@ import { useTranslations } from 'next-intl';
 import { Dialog } from 'radix-ui';
 import { useState, type ReactNode } from 'react';
 import { ProblemAlert } from '@/components/problem-alert';
+import { PANEL_PLACE } from '@/components/side-panel';
 import { ApiProblem } from '@/lib/api/problem';
 import { useLiveTasks } from '@/lib/live-tasks';
 import { pathsOf } from '@/lib/paths';
 import { usePlatform } from '@/lib/platform';
 import { may, useGuard, useMe } from '@/lib/session';
+import { useEarlyLists } from '@/lib/task-queries';
 import { Sheet } from '../ui/dialog';
 import { Skeleton } from '../ui/skeleton';
 import { DrawerContext } from './drawer';
@@ -25,6 +27,7 @@ const CommandPalette = dynamic(() => import('./command-palette').then((it) => it
 /** The frame of every page behind the door. */
 export function AppShell({ children }: { children: ReactNode }) {
   const t = useTranslations('shell');
+  useEarlyLists();
   const me = useGuard();
   const asked = useMe();
   const path = usePathname();
@@ -52,6 +55,7 @@ export function AppShell({ children }: { children: ReactNode }) {
             <>
               {isMaintenance && <Maintenance />}
               {me.must_change_password && path !== '/profile' && <ChangePassword />}
+              <div id={PANEL_PLACE} className="contents" />
               {children}
             </>
           ) : <Waiting />}

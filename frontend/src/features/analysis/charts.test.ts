@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { limitsOf } from './heat-map';
-import { countTicks, ticksOf } from './time-chart';
+import { countTicks, ticksOf } from './steps';
 
 const days = (count: number) => Array.from({ length: count }, (_, index) => ({ from: new Date(Date.UTC(2024, 9, 14 + index) - 2 * 3_600_000).toISOString() }));
 

@@ -1,7 +1,8 @@
 'use client';
 
 import { useTranslations } from 'next-intl';
-import { PRIORITIES, PriorityLabel, priorityName, SentimentLabel, SENTIMENTS } from '@/components/labels';
+import { useDeferredValue } from 'react';
+import { PRIORITIES, PriorityLabel, priorityName, SentimentLabel, SENTIMENTS, sentimentFills } from '@/components/labels';
 import { ProblemAlert } from '@/components/problem-alert';
 import { Skeleton } from '@/components/ui/skeleton';
 import type { ResourceFileData } from '@/lib/api/generated';
@@ -22,7 +23,6 @@ import { TopicsFrame } from './topics-frame';
 import type { Analysis } from './types';
 
 const WHOLE = {};
-const sentimentFills = { negative: 'fill-sentiment-negative', neutral: 'fill-sentiment-neutral', positive: 'fill-sentiment-positive' };
 const priorityFills = { 2: 'fill-priority-high', 1: 'fill-priority-normal', 0: 'fill-priority-low' };
 
 export function Dashboard({ file }: { file: ResourceFileData }) {
@@ -69,6 +69,8 @@ function Figures({ analysis, before, file, name, behind, open }: FiguresProps) {
     key: String(one), name: levels(priorityName[one]), label: <PriorityLabel priority={one} />, posts: ofPriority(analysis, one), share: share(ofPriority(analysis, one), kpis.labelled), before: before ? share(ofPriority(before, one), before.kpis.labelled) : null,
     fill: priorityFills[one], ...(one === 2 ? { worse: 'up' as const } : {}), open: () => open({ priority: String(one) }),
   }));
+  // What lies below the first screen is drawn after it.
+  const isBelow = useDeferredValue(true, false);
   const labelledBefore = before?.kpis.labelled ?? null;
 
   return (
@@ -82,13 +84,17 @@ function Figures({ analysis, before, file, name, behind, open }: FiguresProps) {
           <ShareFrame title={t('priority')} file={name} labelled={kpis.labelled} before={labelledBefore} parts={priorities} />
           <div className="min-h-0" />
         </div>
-        <TopicsFrame now={analysis} before={before} file={name} unavailable={why('topics')} onOpen={open} className="col-span-12 lg:col-span-6 print:col-span-6" />
-        <HeatMap {...common} selected={behind} unavailable={why('hour_by_weekday')} className="col-span-12 lg:col-span-6 print:col-span-6" />
-        <CriticalPosts analysis={analysis} file={name} textColumn={file.data.text_column ?? 'full_text'} onOpen={open} className="col-span-12 lg:col-span-8 print:col-span-8" />
-        <TopUsers {...common} unavailable={why('top_users')} className="col-span-12 lg:col-span-4 print:col-span-4" />
-        <PriorityBySentiment {...common} unavailable={why('priority_by_sentiment')} className="col-span-12 lg:col-span-4 print:col-span-4" />
-        <EngagementBySentiment {...common} unavailable={why('engagement_by_sentiment')} className="col-span-12 lg:col-span-4 print:col-span-4" />
-        <ResponseRate {...common} unavailable={why('response_rate')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+        {isBelow && (
+          <>
+            <TopicsFrame now={analysis} before={before} file={name} unavailable={why('topics')} onOpen={open} className="col-span-12 lg:col-span-6 print:col-span-6" />
+            <HeatMap {...common} selected={behind} unavailable={why('hour_by_weekday')} className="col-span-12 lg:col-span-6 print:col-span-6" />
+            <CriticalPosts analysis={analysis} file={name} textColumn={file.data.text_column ?? 'full_text'} onOpen={open} className="col-span-12 lg:col-span-8 print:col-span-8" />
+            <TopUsers {...common} unavailable={why('top_users')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+            <PriorityBySentiment {...common} unavailable={why('priority_by_sentiment')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+            <EngagementBySentiment {...common} unavailable={why('engagement_by_sentiment')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+            <ResponseRate {...common} unavailable={why('response_rate')} className="col-span-12 lg:col-span-4 print:col-span-4" />
+          </>
+        )}
       </div>
       {series.sentiment_over_time.points.length > 0 && (kpis.undated ?? 0) > 0 && <p className="gutter py-3 text-xs text-muted-foreground">{t('undated', { count: kpis.undated ?? 0 })}</p>}
     </>

@@ -38,7 +38,7 @@ export function HeatMap({ analysis, file, unavailable, selected, onOpen, classNa
   const title = t('hours');
   return (
     <Frame drawn title={title} base={t('hoursBase', { count: cells.reduce((sum, { negative }) => sum + negative, 0), tz: analysis.filters.tz })} file={file} twin={twin} unavailable={unavailable} className={className} around={{ legend: fills.map((fill, index) => ({ name: index ? t('upTo', { count: limits[index] ?? 0 }) : '0', fill })), notes: top ? [t('hoursLabel', { day: days[top.weekday - 1] ?? '', hour: top.hour, count: top.negative })] : [] }}>
-      <div ref={ref}>
+      <div ref={ref} style={{ minHeight: TOP + 7 * (ROW + GAP) }}>
         {width > 0 && (
           <svg data-drawing role="group" aria-label={top ? t('hoursLabel', { day: days[top.weekday - 1] ?? '', hour: top.hour, count: top.negative }) : title} width={width} height={TOP + 7 * (ROW + GAP)} viewBox={`0 0 ${width} ${TOP + 7 * (ROW + GAP)}`} className="block">
             {[0, 3, 6, 9, 12, 15, 18, 21].map((hour) => <text key={hour} x={LEFT + hour * (cell + GAP)} y={12} className="tabular fill-chart-axis text-2xs">{hour}</text>)}

@@ -2,15 +2,13 @@
 
 import { useTranslations } from 'next-intl';
 import { Button } from '@/components/ui/button';
-import { PRIORITIES, PriorityLabel, priorityName, SentimentLabel, SENTIMENTS, type Sentiment } from '@/components/labels';
+import { PRIORITIES, PriorityLabel, priorityName, SentimentLabel, SENTIMENTS, sentimentFills, type Sentiment } from '@/components/labels';
 import { useFormat } from '@/lib/format';
 import type { Query } from './filters';
 import { Frame } from './frame';
 import { PaperTable } from './paper-table';
 import { PostItem } from './post-item';
 import type { Analysis } from './types';
-
-const fills: Record<Sentiment, string> = { negative: 'fill-sentiment-negative', neutral: 'fill-sentiment-neutral', positive: 'fill-sentiment-positive' };
 
 interface SmallFrameProps { analysis: Analysis; file: string; unavailable: string | undefined; onOpen: (behind: Query) => void; className?: string }
 
@@ -46,7 +44,7 @@ export function TopUsers({ analysis, file, unavailable, onOpen, className }: Sma
       twin={twin}
       unavailable={unavailable}
       className={className}
-      paper={<PaperTable head={twin.columns} barHead={t('negativeColumn')} rows={users.map((user) => ({ cells: [`@${user.screen_name}`, format.count(user.posts), format.count(user.negative), user.engagement == null ? '–' : format.count(user.engagement)], bar: [{ value: user.negative, fill: fills.negative }] }))} />}
+      paper={<PaperTable head={twin.columns} barHead={t('negativeColumn')} rows={users.map((user) => ({ cells: [`@${user.screen_name}`, format.count(user.posts), format.count(user.negative), user.engagement == null ? '–' : format.count(user.engagement)], bar: [{ value: user.negative, fill: sentimentFills.negative }] }))} />}
     >
       <table className="table dense">
         <thead><tr><th scope="col">{t('author')}</th><th scope="col" className="num">{t('postsColumn')}</th><th scope="col" className="num">{t('negativeColumn')}</th><th scope="col" className="num">{t('engagementColumn')}</th></tr></thead>
@@ -81,8 +79,8 @@ export function PriorityBySentiment({ analysis, file, unavailable, onOpen, class
       twin={twin}
       unavailable={unavailable}
       className={className}
-      around={{ legend: SENTIMENTS.map((one) => ({ name: words(one), fill: fills[one] })) }}
-      paper={<PaperTable head={twin.columns} barHead={t('bySentiment')} rows={PRIORITIES.map((priority) => ({ cells: [levels(priorityName[priority]), ...SENTIMENTS.map((one) => format.count(count(priority, one))), format.count(sum(priority))], bar: SENTIMENTS.map((one) => ({ value: count(priority, one), fill: fills[one] })) }))} />}
+      around={{ legend: SENTIMENTS.map((one) => ({ name: words(one), fill: sentimentFills[one] })) }}
+      paper={<PaperTable head={twin.columns} barHead={t('bySentiment')} rows={PRIORITIES.map((priority) => ({ cells: [levels(priorityName[priority]), ...SENTIMENTS.map((one) => format.count(count(priority, one))), format.count(sum(priority))], bar: SENTIMENTS.map((one) => ({ value: count(priority, one), fill: sentimentFills[one] })) }))} />}
     >
       <table className="table">
         <thead><tr><th scope="col">{t('priority')}</th>{SENTIMENTS.map((one) => <th key={one} scope="col" className="num">{words(one)}</th>)}<th scope="col" className="num">{t('postsColumn')}</th></tr></thead>
@@ -118,7 +116,7 @@ export function EngagementBySentiment({ analysis, file, unavailable, onOpen, cla
       twin={twin}
       unavailable={unavailable}
       className={className}
-      paper={<PaperTable head={[t('sentimentColumn'), t('aPost'), t('totalColumn')]} barHead={t('aPost')} rows={rows.map((row) => ({ cells: [words(row.sentiment), format.decimal(row.each), format.count(row.engagement)], bar: [{ value: row.each, fill: fills[row.sentiment] }] }))} />}
+      paper={<PaperTable head={[t('sentimentColumn'), t('aPost'), t('totalColumn')]} barHead={t('aPost')} rows={rows.map((row) => ({ cells: [words(row.sentiment), format.decimal(row.each), format.count(row.engagement)], bar: [{ value: row.each, fill: sentimentFills[row.sentiment] }] }))} />}
     >
       <table className="table">
         <thead><tr><th scope="col">{t('sentimentColumn')}</th><th scope="col" className="w-2/5"><span className="sr-only">{t('aPost')}</span></th><th scope="col" className="num">{t('aPost')}</th><th scope="col" className="num">{t('totalColumn')}</th></tr></thead>

@@ -1,7 +1,7 @@
 'use client';
 
 import { useTranslations } from 'next-intl';
-import { SENTIMENTS, type Sentiment } from '@/components/labels';
+import { SENTIMENTS, sentimentFills, type Sentiment } from '@/components/labels';
 import { cn } from '@/lib/cn';
 import { useFormat } from '@/lib/format';
 import { Change, SMALL } from './change';
@@ -10,7 +10,6 @@ import { Frame } from './frame';
 import { PaperTable } from './paper-table';
 import type { Analysis, Topic } from './types';
 
-const fills: Record<Sentiment, string> = { negative: 'fill-sentiment-negative', neutral: 'fill-sentiment-neutral', positive: 'fill-sentiment-positive' };
 const surfaces: Record<Sentiment, string> = { negative: 'bg-sentiment-negative', neutral: 'bg-sentiment-neutral', positive: 'bg-sentiment-positive' };
 const SHOWN = 14;
 
@@ -31,12 +30,12 @@ export function TopicsFrame({ now, before, file, unavailable, onOpen, className 
       twin={twin}
       unavailable={unavailable}
       className={className}
-      around={{ legend: SENTIMENTS.map((one) => ({ name: words(one), fill: fills[one] })) }}
+      around={{ legend: SENTIMENTS.map((one) => ({ name: words(one), fill: sentimentFills[one] })) }}
       paper={(
         <PaperTable
           head={[t('topic'), t('postsColumn'), t('negativeColumn')]}
           barHead={t('bySentiment')}
-          rows={topics.slice(0, SHOWN).map((topic) => ({ cells: [topic.topic, format.count(topic.posts), topic.posts < SMALL ? t('smallBase') : format.percent(topic.negative / topic.posts)], bar: SENTIMENTS.map((one) => ({ value: topic[one], fill: fills[one] })) }))}
+          rows={topics.slice(0, SHOWN).map((topic) => ({ cells: [topic.topic, format.count(topic.posts), topic.posts < SMALL ? t('smallBase') : format.percent(topic.negative / topic.posts)], bar: SENTIMENTS.map((one) => ({ value: topic[one], fill: sentimentFills[one] })) }))}
         />
       )}
     >

@@ -46,6 +46,13 @@ it('offers once to ask again for rows that could not be had', async () => {
   expect(retry).toHaveBeenCalledExactlyOnceWith(5);
 });
 
+it('shows what exports write for no value as empty, and opens it as it was written', async () => {
+  renderWith(<DataGrid label="posts" columns={columns} rows={million({ first: [], total: 1, at: () => ({ id: '1', full_text: 'null' }) })} />);
+  expect(screen.getByTitle('null')).toHaveTextContent('empty');
+  await userEvent.click(screen.getByRole('button', { name: 'Open row 1' }));
+  expect(screen.getByRole('dialog', { name: 'Row 1' })).toHaveTextContent('null');
+});
+
 it('opens a row whole', async () => {
   renderWith(<DataGrid label="posts" columns={columns} rows={million()} />);
   await userEvent.click(screen.getByRole('button', { name: 'Open row 3' }));

@@ -46,6 +46,9 @@ const ROW = 32, HEAD = 46, HEAD_WITH_PROFILE = 84, MORE = 12;
 const SETTLED = 150; // ms after which a short bar is taken to where it belongs
 const isNumber = ({ type }: FilePreviewColumn) => type === 'integer' || type === 'number';
 
+/** What exports write for "no value": the profile counts such a cell as empty. */
+const MISSING = /^(?=.{0,4}$)\s*(null|NULL|NA|N\/A|NaN|nan|None|none)?\s*$/;
+
 /** What the analysis added stands beside the text it is about. */
 const ADDED = ['sentiment', 'priority', 'main_topic', 'enrichment_status', 'enrichment_error'];
 function withLabelsFirst(columns: FilePreviewColumn[], textColumn: string | null | undefined) {
@@ -171,10 +174,10 @@ export function DataGrid({ ref, label, columns: given, rows, onWindow, profile, 
                   </span>
                   {columns.map((column) => {
                     if (!row) return <span key={column.name} role="cell" className="px-2.5 py-2.5"><Skeleton className="h-3" /></span>;
-                    const value = row[column.name] ?? '';
+                    const value = row[column.name] ?? '', missing = MISSING.test(value);
                     return (
-                      <span key={column.name} role="cell" title={value.length > 20 ? value : undefined} className={cn('min-w-0 truncate px-2.5 leading-8', isNumber(column) && 'tabular text-right', column.name === textColumn && 'bg-muted', !value && 'text-muted-foreground')}>
-                        {value || t('empty')}
+                      <span key={column.name} role="cell" title={missing || value.length > 20 ? value : undefined} className={cn('min-w-0 truncate px-2.5 leading-8', isNumber(column) && 'tabular text-right', column.name === textColumn && 'bg-muted', missing && 'text-muted-foreground')}>
+                        {missing ? t('empty') : value}
                       </span>
                     );
                   })}
@@ -194,7 +197,7 @@ export function DataGrid({ ref, label, columns: given, rows, onWindow, profile, 
             {columns.map((column) => (
               <div key={column.name} className="border-b py-2 last:border-b-0">
                 <dt className="font-mono text-xs text-muted-foreground">{column.name}</dt>
-                <dd className={cn('mt-0.5 break-words whitespace-pre-wrap', column.name === textColumn && 'text-base')}>{chosen?.[column.name] || <span className="text-muted-foreground">{t('empty')}</span>}</dd>
+                <dd className={cn('mt-0.5 break-words whitespace-pre-wrap', column.name === textColumn && 'text-base')}><span className={cn(MISSING.test(chosen?.[column.name] ?? '') && 'text-muted-foreground')}>{chosen?.[column.name] || t('empty')}</span></dd>
               </div>
             ))}
           </dl>

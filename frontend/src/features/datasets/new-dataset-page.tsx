@@ -21,6 +21,9 @@ import { DropZone } from './drop-zone';
 import { UploadRow } from './upload-row';
 import { uploadQueue, useUploads } from '@/lib/uploads';
 
+/** How long an upload has to take before leaving the page in its middle is asked about, in ms. */
+const LONG = 1000;
+
 /** From a file on a disk to a task: drop it, see how it was read, add it. */
 export function NewDatasetPage() {
   const t = useTranslations('upload');
@@ -39,8 +42,8 @@ export function NewDatasetPage() {
   useEffect(() => {
     if (!sending) return;
     const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener('beforeunload', warn);
-    return () => removeEventListener('beforeunload', warn);
+    const timer = setTimeout(() => addEventListener('beforeunload', warn), LONG);
+    return () => { clearTimeout(timer); removeEventListener('beforeunload', warn); };
   }, [sending]);
 
   const take = (files: File[]) => choose(uploadQueue.add(files) ?? null);

@@ -1,0 +1,2 @@
+/** For `useSyncExternalStore`, of what nothing tells that it changed. */
+export const never = () => () => {};
