@@ -8,6 +8,9 @@ use tokio::time::{Instant, sleep, timeout};
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long nobody looks again at what is waited for: half of the requests that a user has.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A client of the door with a token, or without.
 #[derive(Clone)]
 pub struct Client {
@@ -160,17 +163,38 @@ impl Client {
 
     /// Waits until a task has this status.
     pub async fn wait_for(&self, task: &str, status: &str) -> Result<Value> {
+        let reached = self.wait_until(task, |data| data["status"] == status).await;
+        reached.with_context(|| format!("the task is not {status}"))
+    }
+
+    /// Waits until something is so of a task, which fails when the task ended before.
+    pub async fn wait_until(&self, task: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let data = self.task(task).await?;
-            let found = data.get("status").and_then(Value::as_str).unwrap_or_default();
-            if found == status {
+            if is_so(&data) {
                 return Ok(data);
             }
-            if Instant::now() > deadline || ["done", "stopped", "on_error"].contains(&found) {
-                bail!("the task is {found} instead of {status}: {data}");
+            let status = data["status"].as_str().unwrap_or_default();
+            if Instant::now() > deadline || ["done", "stopped", "on_error"].contains(&status) {
+                bail!("the task stays {status}: {data}");
             }
-            sleep(Duration::from_millis(50)).await;
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until a path is answered so.
+    pub async fn wait_answer(&self, path: &str, status: u16) -> Result<Answer> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.get(path).await?;
+            if answer.status.as_u16() == status {
+                return Ok(answer);
+            }
+            if Instant::now() > deadline {
+                bail!("{path} is answered {} instead of {status}", answer.summary());
+            }
+            sleep(PAUSE).await;
         }
     }
 

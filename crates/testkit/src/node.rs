@@ -131,8 +131,14 @@ impl Node {
 
     /// Runs `rabbitmqctl`.
     pub fn control(&self, arguments: &[&str]) {
+        self.ask(arguments);
+    }
+
+    /// Runs `rabbitmqctl`, and gives what it says.
+    pub fn ask(&self, arguments: &[&str]) -> String {
         let output = self.command("rabbitmqctl").args(["-n", &self.name, "-q"]).args(arguments).output().unwrap();
         assert!(output.status.success(), "rabbitmqctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     fn command(&self, script: &str) -> Command {

@@ -9,6 +9,9 @@ use crate::{Client, Process, amqp_url, mongodb_url, s3_bucket};
 /// The services in the order in which a stack of separate processes starts them.
 const SERVICES: [&str; 7] = ["auth", "admin", "files", "tasks", "enrichment", "query", "gateway"];
 
+/// A test asks faster than anybody does, and how fast one may ask is no matter of most of them.
+const UNLIMITED: (&str, &str) = ("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000");
+
 /// A running platform; what it is made of is told by how it was started, and by nothing else.
 pub struct Stack {
     binary: String,
@@ -36,6 +39,7 @@ impl Stack {
     pub async fn separate(binary: &str) -> Result<Self> {
         let (endpoint, bucket) = s3_bucket().await?;
         let mut environment: Vec<(String, String)> = [
+            (UNLIMITED.0, UNLIMITED.1.to_owned()),
             ("DALLOSH__DATABASE__URL", mongodb_url()?),
             ("DALLOSH__BROKER__URL", amqp_url()?),
             ("DALLOSH__STORAGE__URL", format!("s3://{bucket}/data")),
@@ -66,6 +70,8 @@ impl Stack {
     }
 
     async fn up(binary: &str, environment: Vec<(String, String)>) -> Result<Self> {
+        // What a test says of its own comes after it, and counts.
+        let environment = [owned(&[UNLIMITED]), environment].concat();
         let folder = tempfile::tempdir()?;
         let mut stack =
             Self { binary: binary.to_owned(), environment, folder, processes: Vec::new(), base: String::new() };

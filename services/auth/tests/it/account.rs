@@ -68,7 +68,8 @@ async fn nobody_registers_while_it_is_not_known_whether_they_may() {
 #[tokio::test]
 async fn registrations_of_one_address_at_once_make_one_account() {
     let stack = Stack::start().await;
-    let passwords: Vec<_> = (0..6).map(|number| format!("a password {number}")).collect();
+    // As many as may be tried: the one that was kept may be the last.
+    let passwords: Vec<_> = (0..5).map(|number| format!("a password {number}")).collect();
     let all = passwords.iter().map(|password| stack.register("ann@example.com", password));
     let answers = futures::future::join_all(all).await;
     assert!(answers.iter().all(|answer| answer.status == 201));

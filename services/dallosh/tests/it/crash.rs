@@ -27,16 +27,12 @@ async fn undisturbed() -> Result<Vec<u8>> {
     client.content(&file, "analysed").await
 }
 
-/// Kills the process when the task has `status`, starts it again, and gives the result.
-async fn killed_at(status: &str) -> Result<Vec<u8>> {
-    let mut stack = Stack::embedded(DALLOSH, &ENVIRONMENT).await?;
+/// Kills the process when the task has `status`, starts it again, and gives the result. The plan holds the task up there.
+async fn killed_at(status: &str, plan: &str) -> Result<Vec<u8>> {
+    let environment = ENVIRONMENT.into_iter().chain([("FAILPOINTS", plan)]).collect::<Vec<_>>();
+    let mut stack = Stack::embedded(DALLOSH, &environment).await?;
     let (client, file, task) = begin(&stack).await?;
-    loop {
-        let data = client.task(&task).await?;
-        if data["status"] == status || data["status"] == "done" {
-            break;
-        }
-    }
+    client.wait_for(&task, status).await?;
     stack.kill().await?;
     stack.restart().await?;
     let client = client.at(&stack.base);
@@ -50,8 +46,14 @@ async fn killed_at(status: &str) -> Result<Vec<u8>> {
 #[tokio::test]
 async fn a_kill_at_any_step_changes_nothing_in_the_result() -> Result<()> {
     let wanted = undisturbed().await?;
-    for status in ["reading_dataset", "process_cleaning", "sending_to_llm", "appending_columns", "saving_file"] {
-        ensure!(killed_at(status).await? == wanted, "killed at {status}, the result is another one");
+    for (status, plan) in [
+        ("reading_dataset", "claim.post=sleep(500)@1"),
+        ("process_cleaning", "clean.pre_rename=sleep(500)@1"),
+        ("sending_to_llm", "page.post_llm=sleep(500)@3"),
+        ("appending_columns", "append.mid=sleep(500)@1"),
+        ("saving_file", "save.post_put=sleep(500)@1"),
+    ] {
+        ensure!(killed_at(status, plan).await? == wanted, "killed at {status}, the result is another one");
     }
     Ok(())
 }
@@ -76,17 +78,11 @@ async fn a_retry_of_failed_rows_after_a_stop_also_asks_for_what_the_stop_left_ou
     let client = stack.analyst().await?;
     let (_, task) = client.new_task(&posts(200), json!({ "paginate_rows_limit": 10 })).await?;
     client.act(&task, "start").await?.expect(202)?;
-    while client.task(&task).await?["progress"]["pages_done"].as_u64() < Some(2) {}
+    client.wait_until(&task, |data| data["progress"]["pages_done"].as_u64() >= Some(2)).await?;
     client.act(&task, "stop").await?.expect(202)?;
     client.wait_for(&task, "stopped").await?;
     client.post(&format!("/v1/tasks/{task}/retry"), &json!({ "failed_rows": true })).await?.expect(202)?;
-    let done = loop {
-        let data = client.task(&task).await?;
-        if data["status"] == "done" {
-            break data;
-        }
-        ensure!(data["status"] != "on_error", "{data}");
-    };
+    let done = client.wait_for(&task, "done").await?;
     ensure!(done["progress"]["rows_done"] == 200 && done["progress"]["rows_failed"] == 0, "rows are left out: {done}");
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use dallosh_broker::{Broker, Queue};
 use dallosh_testkit::{Client, FakeModel, Latency, Node, Proxy, Stack, Wire, mongodb_url, posts};
 use serde_json::json;
 use tokio::{task::block_in_place, time::sleep};
@@ -17,9 +18,7 @@ const TOLD: Duration = Duration::from_secs(6);
 async fn begin(client: &Client) -> Result<String> {
     let (_, task) = client.new_task(&posts(ROWS), json!({ "paginate_rows_limit": PAGE_TEXTS })).await?;
     client.act(&task, "start").await?.expect(202)?;
-    while client.task(&task).await?["progress"]["pages_done"].as_u64() < Some(2) {
-        sleep(Duration::from_millis(20)).await;
-    }
+    client.wait_until(&task, |data| data["progress"]["pages_done"].as_u64() >= Some(2)).await?;
     Ok(task)
 }
 
@@ -70,6 +69,37 @@ async fn tasks_run_and_obey_while_the_broker_is_killed_alarmed_or_forgets() -> R
         let task = begin(&client).await?;
         ends_well(&client, &task).await.map_err(|error| error.context(format!("after it was {fault}")))?;
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_of_the_broker_with_the_rights_of_the_guide_is_enough_and_reaches_no_other_queue() -> Result<()> {
+    let guide = include_str!("../../../../docs/operations.md");
+    let names = guide.lines().find(|line| line.starts_with("^(tasks|")).context("the guide names no rights")?;
+    let node = block_in_place(Node::start);
+    block_in_place(|| {
+        node.control(&["add_user", "dallosh", "a-word-of-its-own"]);
+        node.control(&["set_permissions", "dallosh", names, names, names]);
+    });
+    let url = node.url().replace("guest:guest", "dallosh:a-word-of-its-own");
+    let environment = [("DALLOSH__BROKER__URL", url.as_str()), ("FAILPOINTS", "page.pre_llm=sleep(200)")];
+    let stack = Stack::embedded(DALLOSH, &environment).await?;
+    let client = stack.analyst().await?;
+    let task = begin(&client).await?;
+    client.act(&task, "pause").await?.expect(202)?;
+    client.wait_for(&task, "paused").await?;
+    client.act(&task, "resume").await?.expect(202)?;
+    ends_well(&client, &task).await?;
+    ensure!(block_in_place(|| node.ask(&["list_queues", "name"])).contains("admin.activity.dead"), "not all is there");
+
+    let other = Broker::open(&url, &[Queue { name: "payroll", bindings: &["payroll"] }]).await?;
+    let since = Instant::now();
+    while !other.ping().await.is_err_and(|error| format!("{error:?}").contains("ACCESS_REFUSED")) {
+        ensure!(since.elapsed() < Duration::from_secs(15), "it is not refused");
+        sleep(Duration::from_millis(50)).await;
+    }
+    other.close().await;
+    ensure!(!block_in_place(|| node.ask(&["list_queues", "name"])).contains("payroll"), "it made another queue");
     Ok(())
 }
 

@@ -70,7 +70,7 @@ fn cursors(known: &str) -> impl Strategy<Value = String> {
 
 #[tokio::test]
 async fn any_cursor_gets_a_page_or_is_named_as_the_mistake() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000")]).await?;
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
     let client = stack.admin().await?;
     let (file, task) = client.new_task(&posts(20), json!({})).await?;
     client.post("/v1/tasks", &json!({ "file_id": file })).await?.expect(201)?;
@@ -94,7 +94,7 @@ async fn any_cursor_gets_a_page_or_is_named_as_the_mistake() -> Result<()> {
 
 #[tokio::test]
 async fn an_id_that_is_none_is_never_found_whatever_it_is() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000")]).await?;
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
     let client = stack.admin().await?;
     let (file, task) = client.new_task(&posts(5), json!({})).await?;
     let long = "a".repeat(10_000);

@@ -1,6 +1,10 @@
 //! More clients than can be served, slow ones and loud ones: those who are in go on, and nothing is lost.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use dallosh_testkit::{Answer, Client, Stack, posts};
@@ -10,6 +14,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::interval,
 };
 
 use crate::DALLOSH;
@@ -31,11 +36,22 @@ impl Kept {
 
     /// The status of the answer and the answer as text.
     async fn get(&mut self, path: &str) -> Result<(u16, String)> {
+        self.ask(path).await?.context("the connection ended")
+    }
+
+    /// The same; none when the connection ended before anything of the answer was there.
+    async fn ask(&mut self, path: &str) -> Result<Option<(u16, String)>> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", self.token);
-        self.socket.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
+        if self.socket.write_all(request.as_bytes()).await.is_err() {
+            return Ok(None);
+        }
         loop {
-            ensure!(self.socket.read_buf(&mut answer).await? > 0, "the connection ended");
+            let more = self.socket.read_buf(&mut answer).await;
+            if answer.is_empty() && !matches!(more, Ok(1..)) {
+                return Ok(None);
+            }
+            ensure!(more? > 0, "the answer broke off");
             let text = String::from_utf8_lossy(&answer);
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
             let length = head.lines().find_map(|line| {
@@ -43,7 +59,7 @@ impl Kept {
             });
             if body.len() >= length.context("no length")? {
                 let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-                return Ok((status.context("no status")?, body.to_owned()));
+                return Ok(Some((status.context("no status")?, body.to_owned())));
             }
         }
     }
@@ -64,7 +80,7 @@ async fn comes_in(stack: &Stack) -> Result<()> {
 
 #[tokio::test]
 async fn more_connections_than_there_are_files_leave_those_alone_who_are_in_and_no_task_is_lost() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000")]).await?;
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
     let mut inside = Kept::open(&stack).await?;
     let (_, task) = stack.admin().await?.new_task(&posts(200), json!({})).await?;
     stack.process()?.limit_files(Some(512)).await?;
@@ -89,7 +105,7 @@ async fn more_connections_than_there_are_files_leave_those_alone_who_are_in_and_
 
 #[tokio::test]
 async fn a_process_that_can_open_no_file_lives_on_says_so_and_serves_again_when_it_can() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000")]).await?;
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
     let (client, mut inside) = (stack.admin().await?, Kept::open(&stack).await?);
     let (_, task) = client.new_task(&posts(200), json!({})).await?;
     ensure!(inside.get("/healthz").await?.0 == 200);
@@ -109,7 +125,7 @@ async fn a_process_that_can_open_no_file_lives_on_says_so_and_serves_again_when_
 
 #[tokio::test]
 async fn while_two_hundred_clients_drip_others_are_served_and_the_slow_ones_are_cut_off() -> Result<()> {
-    let stack = Stack::embedded(DALLOSH, &[("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000")]).await?;
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
     let client = stack.analyst().await?;
     let heads = b"GET /v1/files HTTP/1.1\r\nhost: x\r\nx-slow: ".as_slice();
     let bodies =
@@ -148,8 +164,7 @@ async fn while_two_hundred_clients_drip_others_are_served_and_the_slow_ones_are_
 
 #[tokio::test]
 async fn during_a_storm_of_sign_ins_others_are_served_and_everybody_is_told_something_true() -> Result<()> {
-    let environment =
-        [("DALLOSH__GATEWAY__TRUSTED_PROXIES", "127.0.0.1"), ("DALLOSH__GATEWAY__REQUESTS_PER_SECOND", "100000")];
+    let environment = [("DALLOSH__GATEWAY__TRUSTED_PROXIES", "127.0.0.1")];
     let stack = Stack::embedded(DALLOSH, &environment).await?;
     let client = stack.analyst().await?;
     let sign_in = async |number: usize| -> Result<Answer> {
@@ -234,5 +249,39 @@ async fn uploads_that_are_under_way_at_a_stop_are_taken_whole_and_the_process_en
         ensure!(answer.starts_with("HTTP/1.1 201 "), "{answer:.300}");
     }
     ensure!(codes? == [Some(0)], "it did not end well");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stop_under_fifty_requests_a_second_breaks_none_that_was_accepted_and_the_process_ends_well() -> Result<()> {
+    let mut stack = Stack::embedded(DALLOSH, &[]).await?;
+    let token = Kept::open(&stack).await?.token;
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(Kept { socket: connect(&stack).await?, token: token.clone() });
+    }
+    let (answered, is_stopping) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let load = clients.into_iter().map(async |mut client| {
+        let mut pace = interval(Duration::from_millis(200));
+        loop {
+            pace.tick().await;
+            let Some((status, body)) = client.ask("/v1/files").await? else {
+                ensure!(is_stopping.load(Ordering::Relaxed), "the connection ended before the stop");
+                // It was closed while nothing was under way.
+                return Ok(());
+            };
+            ensure!(status == 200, "{status} {body}");
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let stop = async {
+        while answered.load(Ordering::Relaxed) < 100 {
+            tokio::task::yield_now().await;
+        }
+        is_stopping.store(true, Ordering::Relaxed);
+        stack.terminate().await
+    };
+    let (codes, _) = tokio::try_join!(stop, try_join_all(load))?;
+    ensure!(codes == [Some(0)], "it did not end well");
     Ok(())
 }

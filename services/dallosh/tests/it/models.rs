@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use dallosh_testkit::{Client, FakeModel, Fault, Mistake, Stack, posts, right_label};
+use dallosh_testkit::{Answer, Client, FakeModel, Fault, Mistake, Stack, posts, right_label};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -110,13 +110,7 @@ async fn an_outage_is_shown_and_waited_for_and_costs_no_row() -> Result<()> {
     model.always(Some(Fault::status(503)));
     let (_, task) = analyst.new_task(&posts(30), json!({})).await?;
     analyst.act(&task, "start").await?.expect(202)?;
-    let waits = loop {
-        let data = analyst.task(&task).await?;
-        ensure!(data["status"] != "on_error" && data["status"] != "done", "it did not wait: {data}");
-        if !data["waiting"].is_null() {
-            break data;
-        }
-    };
+    let waits = analyst.wait_until(&task, |data| !data["waiting"].is_null()).await?;
     ensure!(waits["waiting"]["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{waits}");
     model.always(None);
     let done = analyst.wait_for(&task, "done").await?;
@@ -158,9 +152,7 @@ async fn settings_that_change_while_a_task_runs_count_from_its_next_run_on() -> 
     before.always(Some(Fault::status(503)));
     let (_, task) = analyst.new_task(&posts(30), json!({ "topics": TOPICS })).await?;
     analyst.act(&task, "start").await?.expect(202)?;
-    while analyst.task(&task).await?["waiting"].is_null() {
-        tokio::task::yield_now().await;
-    }
+    analyst.wait_until(&task, |data| !data["waiting"].is_null()).await?;
     let model = format!("/v1/settings/ai/models/{uid}");
     let change = json!({ "model": "another", "baseUrl": after.url(), "apiKey": KEY, "paginateRowsLimit": 1 });
     admin.send(Method::PATCH, &model, &[("if-match", "*")], Some(&change)).await?.expect(200)?;
@@ -262,5 +254,64 @@ async fn a_hostile_text_changes_no_row_but_its_own() -> Result<()> {
     let failed: Vec<_> = rows.iter().filter(|row| row.has_failed).map(|row| row.id.clone()).collect();
     let fooled = of_texts(&|place| place < fooling.len());
     ensure!(fooled.iter().all(|id| failed.contains(id)), "a model that was fooled gave a label: {failed:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_user_sends_models_so_many_rows_a_day_and_the_model_inside_as_many_as_there_are() -> Result<()> {
+    let environment = [("DALLOSH__TASKS__MAX_ROWS_PER_USER_PER_DAY", "100")];
+    let (stack, model) = (Stack::embedded(DALLOSH, &environment).await?, FakeModel::start().await);
+    let client = stack.analyst().await?;
+    let begin = async |rows: usize| -> Result<(String, Answer)> {
+        let (_, task) = client.new_task(&posts(rows), json!({})).await?;
+        let answer = client.act(&task, "start").await?;
+        Ok((task, answer))
+    };
+    let (inside, answer) = begin(500).await?;
+    answer.expect(202)?;
+    client.wait_for(&inside, "done").await?;
+
+    register(&stack.admin().await?, &model).await?;
+    let (first, answer) = begin(70).await?;
+    answer.expect(202)?;
+    client.wait_for(&first, "done").await?;
+
+    let (refused, answer) = begin(100).await?;
+    let problem = answer.expect(403)?;
+    ensure!(problem["code"] == "quota_exceeded", "{problem}");
+    ensure!(
+        problem["detail"].as_str().is_some_and(|detail| detail.contains(" of 100 rows within 24 hours are used up")),
+        "{problem}"
+    );
+    ensure!(client.task(&refused).await?["status"] == "added", "it was started");
+
+    let (fits, answer) = begin(20).await?;
+    answer.expect(202)?;
+    client.wait_for(&fits, "done").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_rows_of_every_task_that_waits_count_against_its_owner_s_day() -> Result<()> {
+    let environment = [("DALLOSH__TASKS__MAX_ROWS_PER_USER_PER_DAY", "205")];
+    let (stack, model) = (Stack::embedded(DALLOSH, &environment).await?, FakeModel::start().await);
+    let (admin, analyst) = (stack.admin().await?, stack.analyst().await?);
+    register(&admin, &model).await?;
+    // Whatever is started from now on waits.
+    let change = json!({ "isMaintenance": true });
+    admin.send(Method::PATCH, "/v1/settings/general", &[("if-match", "*")], Some(&change)).await?.expect(200)?;
+    analyst.wait_answer("/v1/files", 503).await?;
+    let begin = async |rows: usize| -> Result<Answer> {
+        let (_, task) = admin.new_task(&posts(rows), json!({})).await?;
+        admin.act(&task, "start").await
+    };
+    // More of them than one page of a list has.
+    for _ in 0..202 {
+        begin(1).await?.expect(202)?;
+    }
+    let problem = begin(4).await?.expect(403)?;
+    ensure!(problem["detail"] == "202 of 205 rows within 24 hours are used up, and this file has 4", "{problem}");
+    begin(3).await?.expect(202)?;
+    ensure!(model.calls() == 0, "a task did not wait");
     Ok(())
 }

@@ -228,9 +228,7 @@ async fn ends_sessions(stack: Stack) -> Result<()> {
     analyst.get("/v1/files").await?.expect(200)?;
     let (code, said, errors) = user(&stack, &["passwd", "user@free.com"], "another horse of mine\r\n").await?;
     ensure!(code == Some(0), "{said}{errors}");
-    while analyst.get("/v1/files").await?.status != 401 {
-        tokio::task::yield_now().await;
-    }
+    analyst.wait_answer("/v1/files", 401).await?;
     ensure!(stack.analyst().await.is_err(), "the old password is good still");
     Client::login(&stack.base, "user@free.com", "another horse of mine").await?;
     Ok(())

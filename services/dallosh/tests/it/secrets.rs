@@ -129,9 +129,7 @@ async fn during_maintenance_no_task_is_begun_and_afterwards_it_is() -> Result<()
     set(true).await?;
     // From when the door refuses, the worker knows at its next look.
     let analyst = stack.analyst().await?;
-    while analyst.get("/v1/files").await?.status != 503 {
-        tokio::task::yield_now().await;
-    }
+    analyst.wait_answer("/v1/files", 503).await?;
     let (_, task) = admin.new_task(&posts(20), json!({})).await?;
     admin.act(&task, "start").await?.expect(202)?;
     let seen = tokio::time::timeout(std::time::Duration::from_secs(6), admin.wait_for(&task, "done")).await;
@@ -181,9 +179,7 @@ async fn a_rotation_that_is_killed_after_any_write_leaves_every_key_readable_and
     let headers = [("if-match", "*")];
     admin.send(Method::PATCH, general, &headers, Some(&maintenance(true))).await?.expect(200)?;
     let analyst = stack.analyst().await?;
-    while analyst.get("/v1/files").await?.status != 503 {
-        tokio::task::yield_now().await;
-    }
+    analyst.wait_answer("/v1/files", 503).await?;
     let (_, task) = admin.new_task(&posts(20), json!({ "topics": ["panne", "facturation", "autre"] })).await?;
     admin.act(&task, "start").await?.expect(202)?;
 

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use dallosh_broker::{Broker, Message};
 use dallosh_enrichment::QUEUES;
 use dallosh_testkit::{Client, FakeModel, Latency, Node, Stack, posts};
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::{DALLOSH, models::register};
@@ -24,13 +25,10 @@ async fn in_the_middle(stack: &Stack, client: &Client) -> Result<(FakeModel, Str
     let options = json!({ "paginate_rows_limit": 20, "concurrency": 1 });
     let (file, task) = client.new_task(&posts(ROWS), options).await?;
     client.act(&task, "start").await?.expect(202)?;
-    loop {
-        let data = client.task(&task).await?;
-        ensure!(data["status"] != "done", "it was done before anybody could look");
-        if data["status"] == "sending_to_llm" && data["progress"]["pages_done"].as_u64() > Some(0) {
-            return Ok((model, file, task));
-        }
-    }
+    let is_in_the_middle =
+        |data: &Value| data["status"] == "sending_to_llm" && data["progress"]["pages_done"].as_u64() > Some(0);
+    client.wait_until(&task, is_in_the_middle).await?;
+    Ok((model, file, task))
 }
 
 /// All rows of a task, page by page.
@@ -136,6 +134,28 @@ impl Outside {
 
 fn order(file: &str, task: &str, event: &str) -> String {
     json!({ "task_id": task, "file_id": file, "event": event }).to_string()
+}
+
+#[tokio::test]
+async fn of_the_tasks_of_one_file_only_one_is_at_work_also_when_several_are_started_at_once() -> Result<()> {
+    let stack = Stack::embedded(DALLOSH, &[]).await?;
+    let client = stack.analyst().await?;
+    let (_model, file, first) = in_the_middle(&stack, &client).await?;
+    client.act(&first, "stop").await?.expect(202)?;
+    client.wait_for(&first, "stopped").await?;
+    let mut others = Vec::new();
+    for _ in 0..6 {
+        let task = client.post("/v1/tasks", &json!({ "file_id": file, "options": {} })).await?.expect(201)?;
+        others.push(task["uid"].as_str().context("no id")?.to_owned());
+    }
+    let answers = try_join_all(others.iter().map(|task| client.act(task, "start"))).await?;
+    let started = answers.iter().filter(|answer| answer.status == 202).count();
+    ensure!(started == 1, "{started} of them were started");
+    for refused in answers.into_iter().filter(|answer| answer.status != 202) {
+        ensure!(refused.expect(409)?["code"] == "in_use");
+    }
+    ensure!(client.act(&first, "retry").await?.expect(409)?["code"] == "in_use", "a retry began beside it");
+    Ok(())
 }
 
 #[tokio::test]

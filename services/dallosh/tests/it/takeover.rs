@@ -45,9 +45,7 @@ impl Pair {
         let client = stack.analyst().await?;
         let (file, task) = client.new_task(&posts(ROWS), json!({ "paginate_rows_limit": PAGE_TEXTS })).await?;
         client.act(&task, "start").await?.expect(202)?;
-        while client.task(&task).await?["progress"]["pages_done"].as_u64() < Some(4) {
-            sleep(Duration::from_millis(20)).await;
-        }
+        client.wait_until(&task, |data| data["progress"]["pages_done"].as_u64() >= Some(4)).await?;
         let database = format!("sqlite://{}", stack.data().join("dallosh.db").display());
         let folder = tempfile::tempdir()?;
         let environment = [
