@@ -9,7 +9,7 @@ All clients follow that task. The delay is from an event's own time to when a cl
 Some clients read nothing until the end. Without `--door` the streams are those of the tasks service itself; with it they
 pass the gateway, with as many users as its limits ask for.
 """
-import argparse, asyncio, contextlib, json, math, os, re, socket, statistics, sys, tempfile, time
+import argparse, contextlib, json, math, os, re, select, socket, statistics, sys, tempfile, threading, time
 from datetime import datetime
 from pathlib import Path
 
@@ -55,23 +55,32 @@ class Client:
     """Follows the events and notes when each came."""
 
     def __init__(self, port, path, auth, is_slow):
-        self.port, self.path, self.auth, self.is_slow = port, path, auth, is_slow
-        self.pieces = []
-
-    async def open(self):
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 16)
-        request = f"GET {self.path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: {self.auth}\r\n\r\n"
-        self.writer.write(request.encode())
-        status = await self.reader.readline()
-        if b" 200 " not in status:
-            sys.exit(f"a stream was answered {status} {await self.reader.read(500)}")
-
-    async def follow(self):
-        while piece := await self.reader.read(1 << 16):
-            self.pieces.append((time.time(), piece))
+        self.is_slow, self.pieces = is_slow, []
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: {auth}\r\n\r\n"
+        self.socket.sendall(request.encode())
+        answer = self.socket.recv(1 << 12)
+        if b" 200 " not in answer.split(b"\r\n")[0]:
+            sys.exit(f"a stream was answered {answer}")
+        self.pieces.append((time.time(), answer))
 
 
-async def run(options, folder):
+def follow(clients, stop):
+    """Reads all of them at once, by the system's own means: what a library does for each would be in the delays."""
+    by_number = {client.socket.fileno(): client for client in clients}
+    with select.epoll() as ready:
+        for number in by_number:
+            ready.register(number, select.EPOLLIN)
+        while not stop.is_set():
+            for number, _ in ready.poll(0.2):
+                client = by_number[number]
+                piece = client.socket.recv(1 << 16)
+                client.pieces.append((time.time(), piece))
+                if not piece:
+                    ready.unregister(number)
+
+
+def run(options, folder):
     provider = Program(TARGET / "debug/examples/fake_model", "--latency", 1000, "--sigma", "0", "--seed", 1)
     # All of them are at one address here.
     environment = {**os.environ, "DALLOSH__GATEWAY__CONNECTIONS_PER_ADDRESS": "5000", "DALLOSH__GATEWAY__REQUESTS_PER_SECOND": "100000"}
@@ -104,16 +113,17 @@ async def run(options, folder):
         before, cpu = memory(engine.process.pid), engine.cpu()
         clients = [Client(port, f"{path}/events", auths[number % len(auths)], number < options.clients * options.slow)
                    for number in range(options.clients)]
-        for client in clients:
-            await client.open()
         opened = engine.cpu() - cpu
-        following = [asyncio.create_task(client.follow()) for client in clients if not client.is_slow]
-        await asyncio.sleep(3)
+        following, stop = [client for client in clients if not client.is_slow], threading.Event()
+        reading = threading.Thread(target=follow, args=(following, stop))
+        reading.start()
+        time.sleep(3)
         began, cpu = time.time(), engine.cpu()
-        await asyncio.sleep(options.events)
+        time.sleep(options.events)
         cpu, after = engine.cpu() - cpu, memory(engine.process.pid)
         ended = time.time()
-        [one.cancel() for one in following]
+        stop.set()
+        reading.join()
         delays, heard = [], []
         for client in clients:
             if client.is_slow:
@@ -153,7 +163,7 @@ def main():
     parser.add_argument("--each", type=int, default=10, help="streams of one user")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(options, folder))
+        run(options, folder)
 
 
 if __name__ == "__main__":
