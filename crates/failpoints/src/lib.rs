@@ -59,6 +59,8 @@ failpoints! {
     ClaimPre = "claim.pre",
     /// The claim is written, nothing of the job is begun.
     ClaimPost = "claim.post",
+    /// The rows that can't be read are written under a temporary name.
+    ReadPreRename = "read.pre_rename",
     /// The cleaned rows are written under a temporary name.
     CleanPreRename = "clean.pre_rename",
     /// The cleaned rows are in place, the checkpoint does not know of them.

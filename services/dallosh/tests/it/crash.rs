@@ -47,7 +47,7 @@ async fn killed_at(status: &str, plan: &str) -> Result<Vec<u8>> {
 async fn a_kill_at_any_step_changes_nothing_in_the_result() -> Result<()> {
     let wanted = undisturbed().await?;
     for (status, plan) in [
-        ("reading_dataset", "claim.post=sleep(500)@1"),
+        ("reading_dataset", "read.pre_rename=sleep(500)@1"),
         ("process_cleaning", "clean.pre_rename=sleep(500)@1"),
         ("sending_to_llm", "page.post_llm=sleep(500)@3"),
         ("appending_columns", "append.mid=sleep(500)@1"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dallosh_dataset::{Limits, Survey, survey};
+use dallosh_failpoints::Failpoint;
 use dallosh_jobs::{JobContext, StepError, StepOutcome};
 use dallosh_storage::{BlockingWriter, Key, PutMode};
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::{checkpoint, dialect, input, key};
 use crate::{
-    blocking::{self, Gauge, Source, dataset_failed, storage_failed},
+    blocking::{self, Gauge, Source, dataset_failed, pass, storage_failed},
     pipeline::{Artefact, Enrichment},
 };
 
@@ -42,6 +43,7 @@ pub async fn run(pipeline: &Enrichment, job: &JobContext) -> StepOutcome {
             });
         }
         let survey = found?;
+        pass(Failpoint::ReadPreRename)?;
         let info = writer.commit().map_err(|error| storage_failed(&rejects_key, error))?;
         Ok(ReadCheckpoint { survey, artefacts: vec![Artefact::new(&rejects_key, info)] })
     })
