@@ -163,7 +163,7 @@ impl Client {
 
     /// Waits until a task has this status.
     pub async fn wait_for(&self, task: &str, status: &str) -> Result<Value> {
-        let reached = self.wait_until(task, |data| data["status"] == status).await;
+        let reached = self.wait_until(task, |data| status_of(data) == status).await;
         reached.with_context(|| format!("the task is not {status}"))
     }
 
@@ -175,7 +175,7 @@ impl Client {
             if is_so(&data) {
                 return Ok(data);
             }
-            let status = data["status"].as_str().unwrap_or_default();
+            let status = status_of(&data);
             if Instant::now() > deadline || ["done", "stopped", "on_error"].contains(&status) {
                 bail!("the task stays {status}: {data}");
             }
@@ -279,6 +279,10 @@ fn event(message: &str) -> Result<Event> {
         name: field("event:")?.to_owned(),
         data: serde_json::from_str(field("data:")?)?,
     })
+}
+
+fn status_of(task: &Value) -> &str {
+    task.get("status").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn id(resource: &Value) -> Result<String> {
