@@ -23,7 +23,6 @@ interface SaveBarProps {
 /** Stands at the foot of a page while something is unsaved, and holds whoever leaves. */
 export function SaveBar({ dirty, busy, save, children, blocked, onSave, onDiscard }: SaveBarProps) {
   const t = useTranslations('saving');
-  const { going, stay } = useUnsaved(dirty);
   return (
     <>
       {dirty && (
@@ -32,7 +31,14 @@ export function SaveBar({ dirty, busy, save, children, blocked, onSave, onDiscar
           <div className="ml-auto flex shrink-0 gap-2"><Button size="sm" variant="ghost" disabled={busy} onClick={onDiscard}>{t('discard')}</Button><Button size="sm" variant="primary" disabled={busy || Boolean(blocked)} title={blocked} onClick={onSave}>{save}</Button></div>
         </div>
       )}
-      <ConfirmDialog open={going !== null} onOpenChange={stay} title={t('leaveAsk')} description={t('leaveText')} keep={t('stay')} action={t('leave')} onConfirm={() => { onDiscard(); going?.(); return Promise.resolve(); }} />
+      <HoldLeaving dirty={dirty} onDiscard={onDiscard} />
     </>
   );
+}
+
+/** Asks whoever leaves what is unsaved. */
+export function HoldLeaving({ dirty, onDiscard }: Pick<SaveBarProps, 'dirty' | 'onDiscard'>) {
+  const t = useTranslations('saving');
+  const { going, stay } = useUnsaved(dirty);
+  return <ConfirmDialog open={going !== null} onOpenChange={stay} title={t('leaveAsk')} description={t('leaveText')} keep={t('stay')} action={t('leave')} onConfirm={() => { onDiscard(); going?.(); return Promise.resolve(); }} />;
 }

@@ -3,18 +3,22 @@
 import { zodResolver } from '@hookform/resolvers/zod';
 import { CircleAlert, CircleCheck, Zap } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { useForm, useWatch, type Path } from 'react-hook-form';
 import { toast } from 'sonner';
+import { BothChanged } from '@/components/both-changed';
 import { ConfirmDialog } from '@/components/confirm-dialog';
 import { ProblemAlert } from '@/components/problem-alert';
+import { HoldLeaving } from '@/components/save-bar';
 import { Button } from '@/components/ui/button';
 import { CloseButton } from '@/components/ui/dialog';
 import { Field, Input, Select } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
-import { createModel, deleteModel, updateModel, type ModelTest, type ModelView } from '@/lib/api/generated';
+import { createModel, deleteModel, updateModel, type ModelInputWritable, type ModelTest, type ModelView } from '@/lib/api/generated';
 import { ApiProblem } from '@/lib/api/problem';
 import { useFormat } from '@/lib/format';
+import { leave } from '@/lib/leaving';
+import { useProblemText } from '@/lib/problem-text';
 import { fieldsOf, modelSchema, NEW_MODEL, requestOf, type ModelFields } from './model-schema';
 import { useChangePreferences, useForgetModels, useModel, usePreferences, useTestModel } from './queries';
 
@@ -28,36 +32,70 @@ function Existing({ id, onDone }: { id: string; onDone: ModelFormProps['onDone']
   const model = useModel(id);
   if (model.error) return <div className="p-(--gutter)"><ProblemAlert problem={model.error} onRetry={() => void model.refetch()} /></div>;
   if (!model.data) return <div className="grid gap-3 p-(--gutter)"><Skeleton className="h-8" /><Skeleton className="h-64" /></div>;
-  return <Form key={model.data.etag} id={id} etag={model.data.etag} view={model.data.model.data} onDone={onDone} />;
+  return <Form id={id} etag={model.data.etag} view={model.data.model.data} onDone={onDone} />;
 }
 
 const PLACES: Partial<Record<string, Path<ModelFields>>> = { '/model': 'model', '/baseUrl': 'baseUrl', '/apiKey': 'apiKey', '/paginateRowsLimit': 'paginateRowsLimit', '/concurrency': 'concurrency', '/retryRequests': 'retryRequests', '/kind': 'kind', '/provider': 'provider' };
 
+const WORDS = { kind: 'kind', provider: 'provider', model: 'model', baseUrl: 'baseUrl', apiKey: 'apiKey', paginateRowsLimit: 'rowsAPage', concurrency: 'concurrency', retryRequests: 'retries', input: 'priceIn', output: 'priceOut' } as const satisfies Record<keyof ModelFields, string>;
+const FIELDS = Object.keys(WORDS) as (keyof ModelFields)[];
+const isStale = (problem: unknown) => problem instanceof ApiProblem && problem.code === 'precondition_failed';
+
 function Form({ id, etag, view, onDone }: { id: string | null; etag: string; view: ModelView | null; onDone: ModelFormProps['onDone'] }) {
-  const t = useTranslations('ai');
+  const t = useTranslations('ai'), saving = useTranslations('saving');
+  const problemText = useProblemText();
   const forget = useForgetModels();
   const preferences = usePreferences().data?.data.preferences;
   const prefer = useChangePreferences();
   const [problem, setProblem] = useState<unknown>(null);
   const [deleting, setDeleting] = useState(false);
-  const { register, handleSubmit, control, setError, setValue, formState: { errors, isSubmitting, isDirty } } = useForm({ resolver: zodResolver(modelSchema), defaultValues: view ? fieldsOf(view) : NEW_MODEL });
+  const now = useMemo(() => (view ? fieldsOf(view) : NEW_MODEL), [view]);
+  const { register, handleSubmit, control, setError, setValue, getValues, reset, resetField, formState: { errors, isSubmitting, isDirty, dirtyFields } } = useForm({ resolver: zodResolver(modelSchema), defaultValues: now });
   const provider = useWatch({ control, name: 'provider' });
+  // A newer revision takes nothing of what is typed.
+  const typed = useEffectEvent(() => FIELDS.filter((field) => dirtyFields[field]).map((field) => [field, getValues(field)] as const));
+  useEffect(() => {
+    const kept = typed();
+    reset(now);
+    for (const [field, value] of kept) setValue(field, value, { shouldDirty: true });
+  }, [now, reset, setValue]);
+  // What was there when the typing began; of a key its end is known.
+  const theirs = useMemo(() => ({ ...now, apiKey: view?.last4 ?? '' }), [now, view]);
+  const [before, setBefore] = useState(theirs);
+  const [chosen, setChosen] = useState<Partial<ModelFields>>({});
+  if (!isDirty && before !== theirs) { setBefore(theirs); setChosen({}); }
+  const conflicts = FIELDS.filter((field) => dirtyFields[field] && before[field] !== theirs[field] && chosen[field] !== theirs[field]);
 
+  const undo = async (uid: string, revision: string, body: ModelInputWritable) => {
+    try {
+      await updateModel({ path: { id: uid }, headers: { 'If-Match': revision }, body, throwOnError: true });
+      toast(t('undone', { name: body.model ?? '' }));
+    } catch (refusal) {
+      const { title, detail } = problemText(refusal);
+      toast.error(title, { description: detail });
+    }
+    await forget();
+  };
   const submit = handleSubmit(async (fields) => {
     setProblem(null);
     try {
       const body = requestOf(fields);
-      const { data } = id
+      const { data, response } = id
         ? await updateModel({ path: { id }, headers: { 'If-Match': etag }, body, throwOnError: true })
         : await createModel({ body, throwOnError: true });
+      // A key can't be given back, and another origin needs one.
+      const back = id && !dirtyFields.apiKey && !dirtyFields.baseUrl && !dirtyFields.provider ? requestOf(now) : null;
+      const revision = response.headers.get('etag') ?? '*';
+      reset(fieldsOf(data.data));
       await forget();
-      toast(t(id ? 'saved' : 'added', { name: data.data.model }));
+      toast(t(id ? 'saved' : 'added', { name: data.data.model }), back ? { action: { label: saving('undo'), onClick: () => void undo(data.uid, revision, back) } } : {});
       onDone(data.uid);
     } catch (refusal) {
       const onFields = refusal instanceof ApiProblem ? refusal.errors.filter(({ pointer }) => PLACES[pointer]) : [];
       for (const { pointer, detail } of onFields) { const place = PLACES[pointer]; if (place) setError(place, { type: 'server', message: detail }); }
       if (refusal instanceof ApiProblem && refusal.code === 'url_not_allowed') setError('baseUrl', { type: 'server', message: refusal.message });
       else if (onFields.length === 0) setProblem(refusal);
+      if (isStale(refusal)) await forget();
     }
   });
   const remove = async () => {
@@ -66,6 +104,14 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
     onDone(null);
     await forget();
   };
+  const conflict = (field: keyof ModelFields) => conflicts.includes(field) && (
+    <BothChanged field={t(WORDS[field])} theirs={shown(field, theirs[field])} yours={shown(field, getValues(field))} onTheirs={() => resetField(field)} onYours={() => setChosen((others) => ({ ...others, [field]: theirs[field] }))} />
+  );
+  const shown = (field: keyof ModelFields, value: string) => {
+    if (field === 'kind') return t(value as ModelFields['kind']);
+    if (field === 'provider') return t(`providers.${value as ModelFields['provider']}`);
+    return field === 'apiKey' && value ? `····${value.slice(-4)}` : value || '–';
+  };
   const wrong = (field: keyof ModelFields, text: string) => { const error = errors[field]; return error && (error.type === 'server' && error.message ? error.message : text); };
   const isDefault = preferences && (preferences.default_external_model_id === id || preferences.default_local_model_id === id);
 
@@ -73,10 +119,10 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
     <form noValidate onSubmit={(event) => void submit(event)} className="grid gap-4 p-(--gutter)" aria-label={view?.model ?? t('newModel')}>
       <header className="flex items-center gap-2">
         <h2 className="mr-auto min-w-0 truncate text-lg tracking-tight">{view?.model ?? t('newModel')}</h2>
-        <CloseButton onClick={() => onDone(null)} />
+        <CloseButton onClick={() => leave(() => onDone(null))} />
       </header>
       {id && <Test id={id} />}
-      {problem !== null && <ProblemAlert problem={problem} />}
+      {problem !== null && <ProblemAlert problem={problem} title={isStale(problem) ? saving('stale') : undefined} detail={isStale(problem) ? saving(conflicts.length > 0 ? 'staleConflicts' : 'staleText') : undefined} />}
       <div className="grid grid-cols-2 gap-3">
         <Field label={t('kind')} error={wrong('kind', '')}>{(field) => <Select {...field} {...register('kind')}><option value="external">{t('external')}</option><option value="local">{t('local')}</option></Select>}</Field>
         <Field label={t('provider')} error={wrong('provider', '')}>
@@ -87,13 +133,18 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
           )}
         </Field>
       </div>
+      {conflict('kind')}
+      {conflict('provider')}
       <Field label={t('model')} hint={t('modelHint')} error={wrong('model', t('modelNeeded'))}>{(field) => <Input {...field} {...register('model')} spellCheck={false} />}</Field>
+      {conflict('model')}
       {provider !== 'builtin' && (
         <>
           <Field label={t('baseUrl')} hint={t('baseUrlHint')} error={wrong('baseUrl', t('baseUrlWrong'))}>{(field) => <Input {...field} {...register('baseUrl')} inputMode="url" spellCheck={false} />}</Field>
+          {conflict('baseUrl')}
           <Field label={t('apiKey')} hint={view?.has_key ? t('keyKept', { last4: view.last4 ?? '····' }) : t('keyHint')} error={wrong('apiKey', '')}>
             {(field) => <Input {...field} {...register('apiKey')} type="password" autoComplete="off" placeholder={view?.has_key ? `············${view.last4 ?? ''}` : ''} className="font-mono" />}
           </Field>
+          {conflict('apiKey')}
         </>
       )}
       <div className="grid grid-cols-3 gap-3">
@@ -101,17 +152,26 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
         <Field label={t('concurrency')} hint="1–64" error={wrong('concurrency', '1–64')}>{(field) => <Input {...field} {...register('concurrency')} inputMode="numeric" />}</Field>
         <Field label={t('retries')} hint="1–10" error={wrong('retryRequests', '1–10')}>{(field) => <Input {...field} {...register('retryRequests')} inputMode="numeric" />}</Field>
       </div>
+      {conflict('paginateRowsLimit')}
+      {conflict('concurrency')}
+      {conflict('retryRequests')}
       <div className="grid grid-cols-2 gap-3">
         <Field label={t('priceIn')} hint={t('perMillion')} error={wrong('input', t('priceWrong'))}>{(field) => <Input {...field} {...register('input')} inputMode="decimal" />}</Field>
         <Field label={t('priceOut')} hint={t('perMillion')} error={wrong('output', t('priceWrong'))}>{(field) => <Input {...field} {...register('output')} inputMode="decimal" />}</Field>
       </div>
+      {conflict('input')}
+      {conflict('output')}
       {prefer.error && <ProblemAlert problem={prefer.error} />}
       <footer className="flex flex-wrap items-center gap-2">
         {id && <Button variant="danger" onClick={() => setDeleting(true)}>{t('delete')}</Button>}
-        {id && view && !isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate(view.kind === 'external' ? { default_external_model_id: id } : { default_local_model_id: id })}>{t('askFirst')}</Button>}
-        {id && view && isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate(view.kind === 'external' ? { default_external_model_id: null } : { default_local_model_id: null })}>{t('notFirst')}</Button>}
-        <Button type="submit" className="ml-auto" variant={id ? 'default' : 'primary'} disabled={isSubmitting || (Boolean(id) && !isDirty)}>{id ? t('save') : t('addModel')}</Button>
+        {id && view && !isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate({ preferences: view.kind === 'external' ? { default_external_model_id: id } : { default_local_model_id: id }, etag: '*' })}>{t('askFirst')}</Button>}
+        {id && view && isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate({ preferences: view.kind === 'external' ? { default_external_model_id: null } : { default_local_model_id: null }, etag: '*' })}>{t('notFirst')}</Button>}
+        <span className="ml-auto flex items-center gap-2">
+          {id && isDirty && <><span role="status" className="text-xs text-muted-foreground">{saving('unsaved')}</span><Button variant="ghost" disabled={isSubmitting} onClick={() => { reset(now); setProblem(null); }}>{saving('discard')}</Button></>}
+          <Button type="submit" variant={id ? 'default' : 'primary'} disabled={isSubmitting || (Boolean(id) && !isDirty) || conflicts.length > 0} title={conflicts.length > 0 ? saving('chooseFirst') : undefined}>{id ? t('save') : t('addModel')}</Button>
+        </span>
       </footer>
+      <HoldLeaving dirty={isDirty && !isSubmitting} onDiscard={() => reset(now)} />
       {id && view && (
         <ConfirmDialog open={deleting} onOpenChange={setDeleting} title={t('deleteTitle', { name: view.model })} description={t('deleteText')} keep={t('keep')} action={t('delete')} onConfirm={remove} />
       )}

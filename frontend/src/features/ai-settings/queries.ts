@@ -37,10 +37,14 @@ export function useReorder() {
   });
 }
 
+/** Changes what is said of all models; gives the revision that it made. */
 export function useChangePreferences() {
   const forget = useForgetModels();
   return useMutation({
-    mutationFn: async (preferences: PreferencesChange) => (await updateAiSettings({ headers: { 'If-Match': '*' }, body: { preferences }, throwOnError: true })).data,
+    mutationFn: async ({ preferences, etag }: { preferences: PreferencesChange; etag: string }) => {
+      const { response } = await updateAiSettings({ headers: { 'If-Match': etag }, body: { preferences }, throwOnError: true });
+      return { etag: response.headers.get('etag') ?? '*' };
+    },
     onSettled: forget,
   });
 }

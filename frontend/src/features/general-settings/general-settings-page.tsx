@@ -3,11 +3,11 @@
 import { useTranslations } from 'next-intl';
 import { useState, type ReactNode } from 'react';
 import { toast } from 'sonner';
+import { BothChanged } from '@/components/both-changed';
 import { PageHeader } from '@/components/page-header';
 import { PageTabs } from '@/components/page-tabs';
 import { ProblemAlert } from '@/components/problem-alert';
 import { SaveBar } from '@/components/save-bar';
-import { Button } from '@/components/ui/button';
 import { Field as Labelled, Input, Textarea } from '@/components/ui/field';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
@@ -35,7 +35,7 @@ export function GeneralSettingsPage() {
 }
 
 function Settings({ settings, etag }: Revision) {
-  const t = useTranslations('general');
+  const t = useTranslations('general'), saving = useTranslations('saving');
   const problemText = useProblemText();
   const store = useGeneralStore();
   const base = fieldsOf(settings);
@@ -68,7 +68,7 @@ function Settings({ settings, etag }: Revision) {
       const back: Draft = Object.fromEntries(dirty.map((field) => [field, base[field]]));
       setDraft({});
       setConflicts([]);
-      toast(t('saved'), { action: { label: t('undo'), onClick: () => void undo(revision, back) } });
+      toast(t('saved'), { action: { label: saving('undo'), onClick: () => void undo(revision, back) } });
     } catch (refusal) {
       setProblem(refusal);
       if (refusal instanceof ApiProblem && refusal.code === 'precondition_failed') {
@@ -86,16 +86,13 @@ function Settings({ settings, etag }: Revision) {
   const discard = () => { setDraft({}); setConflicts([]); setProblem(null); };
   const shown = (field: Field, value: Fields[Field]) => (field === 'registration' ? t(`registrations.${value as 'open'}`) : field === 'isMaintenance' ? t(value ? 'on' : 'off') : String(value) || t('empty'));
   const conflict = (field: Field) => conflicts.includes(field) && (
-    <div role="group" aria-label={t('conflict', { field: t(`fields.${field}`) })} className="mt-2 grid gap-2 rounded-lg bg-status-paused-surface px-3 py-2.5">
-      <p className="break-words">{t.rich('both', { theirs: shown(field, base[field]), yours: shown(field, values[field]), b: (text) => <b className="font-medium">{text}</b> })}</p>
-      <div className="flex flex-wrap gap-2"><Button size="sm" onClick={() => { change(field, base[field]); settle(field); }}>{t('takeTheirs')}</Button><Button size="sm" onClick={() => settle(field)}>{t('keepYours')}</Button></div>
-    </div>
+    <BothChanged field={t(`fields.${field}`)} theirs={shown(field, base[field])} yours={shown(field, values[field])} onTheirs={() => { change(field, base[field]); settle(field); }} onYours={() => settle(field)} />
   );
 
   return (
     <>
       <div className="max-w-[760px] flex-1">
-        {problem !== null && <div className="gutter pt-4"><ProblemAlert problem={problem} title={stale ? t('stale') : undefined} detail={stale ? t(conflicts.length > 0 ? 'staleConflicts' : 'staleText') : undefined} /></div>}
+        {problem !== null && <div className="gutter pt-4"><ProblemAlert problem={problem} title={stale ? saving('stale') : undefined} detail={stale ? saving(conflicts.length > 0 ? 'staleConflicts' : 'staleText') : undefined} /></div>}
         <Part title={t('identity')} text={t('identityText')}>
           <Labelled label={t('fields.appName')} hint={t('appNameHint')} error={wrong.has('appName') ? t('appNameWrong') : undefined}>{(field) => <Input {...field} value={values.appName} maxLength={60} onChange={(event) => change('appName', event.target.value)} />}</Labelled>
           {conflict('appName')}
@@ -122,7 +119,7 @@ function Settings({ settings, etag }: Revision) {
           {conflict('isMaintenance')}
         </Part>
       </div>
-      <SaveBar dirty={dirty.length > 0} busy={busy} save={t('save')} blocked={wrong.size > 0 ? t('mendFirst') : conflicts.length > 0 ? t('chooseFirst') : undefined} onSave={() => void save()} onDiscard={discard}>
+      <SaveBar dirty={dirty.length > 0} busy={busy} save={t('save')} blocked={wrong.size > 0 ? t('mendFirst') : conflicts.length > 0 ? saving('chooseFirst') : undefined} onSave={() => void save()} onDiscard={discard}>
         <p><b className="font-medium">{t('changes', { count: dirty.length })}</b> <span className="text-muted-foreground">{dirty.map((field) => t(`fields.${field}`)).join(', ')}</span></p>
       </SaveBar>
     </>
