@@ -3,7 +3,7 @@
 import { zodResolver } from '@hookform/resolvers/zod';
 import { CircleAlert, CircleCheck, Zap } from 'lucide-react';
 import { useTranslations } from 'next-intl';
-import { useEffect, useEffectEvent, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useForm, useWatch, type Path } from 'react-hook-form';
 import { toast } from 'sonner';
 import { BothChanged } from '@/components/both-changed';
@@ -19,6 +19,7 @@ import { ApiProblem } from '@/lib/api/problem';
 import { useFormat } from '@/lib/format';
 import { leave } from '@/lib/leaving';
 import { useProblemText } from '@/lib/problem-text';
+import { useRevised } from '@/lib/revised-form';
 import { fieldsOf, modelSchema, NEW_MODEL, requestOf, type ModelFields } from './model-schema';
 import { useChangePreferences, useForgetModels, useModel, usePreferences, useTestModel } from './queries';
 
@@ -38,7 +39,6 @@ function Existing({ id, onDone }: { id: string; onDone: ModelFormProps['onDone']
 const PLACES: Partial<Record<string, Path<ModelFields>>> = { '/model': 'model', '/baseUrl': 'baseUrl', '/apiKey': 'apiKey', '/paginateRowsLimit': 'paginateRowsLimit', '/concurrency': 'concurrency', '/retryRequests': 'retryRequests', '/kind': 'kind', '/provider': 'provider' };
 
 const WORDS = { kind: 'kind', provider: 'provider', model: 'model', baseUrl: 'baseUrl', apiKey: 'apiKey', paginateRowsLimit: 'rowsAPage', concurrency: 'concurrency', retryRequests: 'retries', input: 'priceIn', output: 'priceOut' } as const satisfies Record<keyof ModelFields, string>;
-const FIELDS = Object.keys(WORDS) as (keyof ModelFields)[];
 const isStale = (problem: unknown) => problem instanceof ApiProblem && problem.code === 'precondition_failed';
 
 function Form({ id, etag, view, onDone }: { id: string | null; etag: string; view: ModelView | null; onDone: ModelFormProps['onDone'] }) {
@@ -50,21 +50,12 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
   const [problem, setProblem] = useState<unknown>(null);
   const [deleting, setDeleting] = useState(false);
   const now = useMemo(() => (view ? fieldsOf(view) : NEW_MODEL), [view]);
-  const { register, handleSubmit, control, setError, setValue, getValues, reset, resetField, formState: { errors, isSubmitting, isDirty, dirtyFields } } = useForm({ resolver: zodResolver(modelSchema), defaultValues: now });
+  const form = useForm({ resolver: zodResolver(modelSchema), defaultValues: now });
+  const { register, handleSubmit, control, setError, setValue, getValues, reset, resetField, formState: { errors, isSubmitting, isDirty, dirtyFields } } = form;
   const provider = useWatch({ control, name: 'provider' });
-  // A newer revision takes nothing of what is typed.
-  const typed = useEffectEvent(() => FIELDS.filter((field) => dirtyFields[field]).map((field) => [field, getValues(field)] as const));
-  useEffect(() => {
-    const kept = typed();
-    reset(now);
-    for (const [field, value] of kept) setValue(field, value, { shouldDirty: true });
-  }, [now, reset, setValue]);
-  // What was there when the typing began; of a key its end is known.
+  // Of a key its end is known.
   const theirs = useMemo(() => ({ ...now, apiKey: view?.last4 ?? '' }), [now, view]);
-  const [before, setBefore] = useState(theirs);
-  const [chosen, setChosen] = useState<Partial<ModelFields>>({});
-  if (!isDirty && before !== theirs) { setBefore(theirs); setChosen({}); }
-  const conflicts = FIELDS.filter((field) => dirtyFields[field] && before[field] !== theirs[field] && chosen[field] !== theirs[field]);
+  const { conflicts, keepYours } = useRevised(form, now, theirs);
 
   const undo = async (uid: string, revision: string, body: ModelInputWritable) => {
     try {
@@ -105,7 +96,7 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
     await forget();
   };
   const conflict = (field: keyof ModelFields) => conflicts.includes(field) && (
-    <BothChanged field={t(WORDS[field])} theirs={shown(field, theirs[field])} yours={shown(field, getValues(field))} onTheirs={() => resetField(field)} onYours={() => setChosen((others) => ({ ...others, [field]: theirs[field] }))} />
+    <BothChanged field={t(WORDS[field])} theirs={shown(field, theirs[field])} yours={shown(field, getValues(field))} onTheirs={() => resetField(field)} onYours={() => keepYours(field)} />
   );
   const shown = (field: keyof ModelFields, value: string) => {
     if (field === 'kind') return t(value as ModelFields['kind']);

@@ -44,7 +44,7 @@ export function UserPanel({ id, roles, mayManage, onClose }: UserPanelProps) {
               <dt>{t('lastSignIn')}</dt><dd className="tabular">{user.data.last_sign_in_at ? format.dateTime(user.data.last_sign_in_at) : t('never')}</dd>
             </dl>
             {mayManage && (own ? <p className="border-t py-4 text-muted-foreground">{t('ownText')} <Link className="link text-foreground" href="/profile">{t('toProfile')}</Link></p> : beyond && <p className="border-t py-4 text-muted-foreground">{t('beyondYou')}</p>)}
-            {mayManage && !beyond && <Part title={t('details')}><UserForm key={account.data.etag} user={user} etag={account.data.etag} roles={roles} own={own} /></Part>}
+            {mayManage && !beyond && <Part title={t('details')}><UserForm key={id} user={user} etag={account.data.etag} roles={roles} own={own} /></Part>}
             <Part title={t('sessions')}><UserSessions user={user} mayEnd={mayManage && !beyond} /></Part>
             {mayManage && !own && !beyond && <Access user={user} etag={account.data.etag} onClose={onClose} />}
           </>
