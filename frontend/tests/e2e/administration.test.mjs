@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
 import { asContext, lookAt, VARIANTS } from './look.mjs';
-import { openPage, register, signIn, signInAsAdmin, startStack } from './stack.mjs';
+import { openPage, register, signIn, signInAsAdmin, startModel, startStack } from './stack.mjs';
 
 let stack;
 before(async () => { stack = await startStack(); });
@@ -207,6 +207,89 @@ test('the log tells of a refusal, by a link that keeps its filters, and is expor
   await page.getByRole('button', { name: 'Clear Status' }).click();
   await page.waitForURL((url) => !url.searchParams.has('status') && url.searchParams.get('path') === missing);
   assert.deepEqual(faults.filter((fault) => !fault.startsWith('404 ')), []);
+});
+
+test('models are added, tried, put in order, changed under another administrator’s hands, and deleted', { timeout: 120_000 }, async () => {
+  const { page, faults, context } = await openPage(stack);
+  const model = await startModel(0);
+  const one = `one-${own()}`, two = `two-${own()}`, three = `three-${own()}`, key = `sk-${own()}${own()}-4242`;
+  try {
+    await signInAsAdmin(page);
+    await page.goto('/admin/settings?tab=ai');
+    const form = (name) => page.getByRole('form', { name });
+    const add = async (name) => {
+      await page.getByRole('button', { name: 'Add model' }).click();
+      await form('New model').getByLabel('Model', { exact: true }).fill(name);
+      await form('New model').getByLabel('Base URL').fill(model.url);
+      await form('New model').getByLabel('API key').fill(key);
+      await page.getByRole('button', { name: 'Add the model' }).click();
+      await page.getByText(`${name} is added`).waitFor();
+    };
+    await add(one);
+    await form(one).getByRole('button', { name: 'Test' }).click();
+    await form(one).getByRole('status').getByText('Works.').waitFor();
+    await page.reload();
+    await form(one).getByText('Ends in 4242.').waitFor();
+    assert.equal(await form(one).getByLabel('API key').inputValue(), '');
+    assert.ok(!(await page.content()).includes(key), 'the key comes back to nobody');
+
+    await add(two);
+    await form(two).getByLabel('Texts a page').fill('77');
+    await page.getByRole('button', { name: `Move ${two} up` }).click();
+    await page.waitForFunction(([first, second]) => { const text = document.querySelector('main ol').innerText; return text.indexOf(second) < text.indexOf(first); }, [one, two]);
+    assert.equal(await form(two).getByLabel('Texts a page').inputValue(), '77', 'what was typed is still there');
+    await page.getByRole('button', { name: one, exact: true }).click();
+    await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Stay here' }).click();
+
+    // Another administrator saves the same field, and another one, first.
+    const other = await context.newPage();
+    await other.goto(page.url());
+    await other.getByRole('form', { name: two }).getByLabel('Texts a page').fill('55');
+    await other.getByRole('form', { name: two }).getByLabel('Model', { exact: true }).fill(three);
+    await other.getByRole('button', { name: 'Save', exact: true }).click();
+    await other.getByText(`${three} is saved`).waitFor();
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    const both = page.getByRole('group', { name: 'Both changed: Texts a page' });
+    await both.getByText('Saved meanwhile: 55. Yours: 77.').waitFor();
+    assert.equal(await form(three).getByLabel('Model', { exact: true }).inputValue(), three, 'theirs is shown');
+    await both.getByRole('button', { name: 'Keep yours' }).click();
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByText(`${three} is saved`).waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByText(`${three} is as it was`).waitFor();
+    assert.equal(await form(three).getByLabel('Texts a page').inputValue(), '55');
+
+    const mode = page.getByRole('group', { name: 'Mode' });
+    await mode.getByRole('button', { name: 'Local only' }).click();
+    await page.getByText('Mode: Local only').waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'Mode: Local only' }).getByRole('button', { name: 'Undo' }).click();
+    await page.getByText('Mode: Automatic').waitFor();
+    assert.equal(await mode.getByRole('button', { name: 'Automatic' }).getAttribute('aria-pressed'), 'true');
+
+    for (const name of [three, one]) {
+      await page.getByRole('button', { name, exact: true }).click();
+      await form(name).getByRole('button', { name: 'Delete model' }).click();
+      await page.getByRole('dialog', { name: `Delete ${name}?` }).getByRole('button', { name: 'Delete model' }).click();
+      await page.getByRole('button', { name, exact: true }).waitFor({ state: 'detached' });
+    }
+    assert.deepEqual(faults.filter((fault) => !/^412 /.test(fault)), []);
+  } finally {
+    await model.stop();
+  }
+});
+
+test('the overview shows who is new and what was refused, and leads there', { timeout: 60_000 }, async () => {
+  const { page, faults } = await openPage(stack);
+  await signInAsAdmin(page);
+  const name = `Dina ${own()}`;
+  await addUser(page, `${own()}@example.com`, name);
+  await page.goto('/admin/overview');
+  await page.getByRole('region', { name: 'Users' }).getByRole('link', { name }).click();
+  await page.getByRole('dialog', { name: 'Account' }).getByText(name).first().waitFor();
+  await page.goto('/admin/overview');
+  await page.getByRole('region', { name: 'Activity' }).getByRole('link', { name: /^POST \/v1\/users/ }).first().click();
+  await page.getByRole('dialog', { name: 'Log entry' }).getByText('/v1/users').first().waitFor();
+  assert.deepEqual(faults, []);
 });
 
 for (const variant of VARIANTS) {

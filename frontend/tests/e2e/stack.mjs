@@ -73,15 +73,21 @@ export async function startStack() {
   return { url: line.url, line, browser, stop: async () => { await browser.close(); line.close(); await stop(); } };
 }
 
-/** A model that takes its time, asked by every task from now on: what it does can be watched on any machine. */
-export async function startSlowModel(stack, milliseconds) {
+/** A model server: its address, and what ends it. */
+export async function startModel(milliseconds) {
   const model = spawn(fakeModel, ['--latency', milliseconds], { stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = () => new Promise((done) => { model.once('exit', done); model.kill('SIGINT'); });
+  const url = await new Promise((done, failed) => {
+    model.once('error', failed);
+    model.stdout.once('data', (line) => done(String(line).trim().replace(/^ready /, '')));
+  });
+  return { url, stop };
+}
+
+/** A model that takes its time, asked by every task from now on: what it does can be watched on any machine. */
+export async function startSlowModel(stack, milliseconds) {
+  const { url: baseUrl, stop } = await startModel(milliseconds);
   try {
-    const baseUrl = await new Promise((done, failed) => {
-      model.once('error', failed);
-      model.stdout.once('data', (line) => done(String(line).trim().replace(/^ready /, '')));
-    });
     const api = async (path, method, body, headers) => {
       const answer = await fetch(`${stack.url}/v1${path}`, { method, headers: { 'content-type': 'application/json', ...headers }, body: body && JSON.stringify(body) });
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);

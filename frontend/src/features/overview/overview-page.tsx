@@ -39,7 +39,15 @@ export function OverviewPage() {
   const stuck = all.filter(({ data }) => ['paused', 'failed', 'waiting'].includes(phaseOf(data)) || (data.status === 'done' && (data.progress.rows_failed ?? 0) > 0) || data.status === 'added');
   const done = all.filter(({ data }) => data.status === 'done');
 
-  if (files.data.items.length === 0) return <><PageHeader title={t('title')} /><EmptyState title={t('emptyTitle')} text={t('emptyText')} actions={mayUpload && <><Button asChild variant="primary"><Link href={paths.newDataset}><Plus aria-hidden />{t('upload')}</Link></Button><TrySample /></>} /></>;
+  if (files.data.items.length === 0) {
+    return (
+      <>
+        <PageHeader title={t('title')} />
+        <EmptyState title={t('emptyTitle')} text={t('emptyText')} actions={mayUpload && <><Button asChild variant="primary"><Link href={paths.newDataset}><Plus aria-hidden />{t('upload')}</Link></Button><TrySample /></>} />
+        {area === 'admin' && <div className="sheet border-t"><Administration /></div>}
+      </>
+    );
+  }
   return (
     <>
       <PageHeader title={t('title')} actions={upload} />

@@ -20,7 +20,7 @@ export function DeleteAccount({ email }: { email: string }) {
   const [password, setPassword] = useState('');
   const [problem, setProblem] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const wrong = problem instanceof ApiProblem && problem.code === 'invalid_credentials';
+  const wrong = problem instanceof ApiProblem && problem.isAbout('/current_password');
   const turn = (next: boolean) => { setOpen(next); setPassword(''); setProblem(null); };
   const remove = async (event: FormEvent) => {
     event.preventDefault();

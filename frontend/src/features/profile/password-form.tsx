@@ -31,7 +31,7 @@ export function PasswordForm() {
       setChanged(true);
     } catch (refusal) {
       if (refusal instanceof ApiProblem && refusal.code === 'weak_password') setError('password', { type: 'server', message: refusal.message });
-      else if (refusal instanceof ApiProblem && refusal.code === 'invalid_credentials') setError('current_password', { type: 'server' });
+      else if (refusal instanceof ApiProblem && refusal.isAbout('/current_password')) setError('current_password', { type: 'server' });
       else setProblem(refusal);
     }
   });

@@ -19,6 +19,11 @@ export class ApiProblem extends Error {
     this.errors = problem.errors ?? [];
     this.retryAfter = retryAfter;
   }
+
+  /** Whether it is about this field, such as `/name`. */
+  isAbout(pointer: string): boolean {
+    return this.errors.some((error) => error.pointer === pointer);
+  }
 }
 
 const isProblem = (body: unknown): body is Problem => typeof body === 'object' && body !== null && 'code' in body && 'status' in body;
