@@ -27,12 +27,12 @@ export function AiSettingsPage() {
   const change = useChangePreferences();
   const problem = models.error ?? preferences.error;
   const list = models.data?.items ?? [];
-  const setMode = async (mode: AiMode, etag: string) => (await change.mutateAsync({ preferences: { mode }, etag })).etag;
+  const setMode = async (mode: AiMode, etag?: string) => (await change.mutateAsync({ preferences: { mode }, etag })).etag;
   const changeMode = (mode: AiMode) => {
     const before = preferences.data?.data.preferences.mode;
     if (!before || mode === before) return;
     // Whatever others did meanwhile, this is what is wanted now; taking it back is meant for nobody else's change.
-    setMode(mode, '*').then((etag) => toast(t('modeSaved', { mode: t(`modes.${mode}`) }), {
+    setMode(mode).then((etag) => toast(t('modeSaved', { mode: t(`modes.${mode}`) }), {
       action: { label: saving('undo'), onClick: () => { setMode(before, etag).then(() => toast(t('modeSaved', { mode: t(`modes.${before}`) })), () => {}); } },
     }), () => {});
   };

@@ -10,12 +10,13 @@ import { BothChanged } from '@/components/both-changed';
 import { ConfirmDialog } from '@/components/confirm-dialog';
 import { ProblemAlert } from '@/components/problem-alert';
 import { HoldLeaving } from '@/components/save-bar';
+import { SavingProblem } from '@/components/saving-problem';
 import { Button } from '@/components/ui/button';
 import { CloseButton } from '@/components/ui/dialog';
 import { Field, Input, Select } from '@/components/ui/field';
 import { Skeleton } from '@/components/ui/skeleton';
 import { createModel, deleteModel, updateModel, type ModelInputWritable, type ModelTest, type ModelView } from '@/lib/api/generated';
-import { ApiProblem } from '@/lib/api/problem';
+import { ApiProblem, isStale } from '@/lib/api/problem';
 import { useFormat } from '@/lib/format';
 import { leave } from '@/lib/leaving';
 import { useProblemText } from '@/lib/problem-text';
@@ -39,7 +40,6 @@ function Existing({ id, onDone }: { id: string; onDone: ModelFormProps['onDone']
 const PLACES: Partial<Record<string, Path<ModelFields>>> = { '/model': 'model', '/baseUrl': 'baseUrl', '/apiKey': 'apiKey', '/paginateRowsLimit': 'paginateRowsLimit', '/concurrency': 'concurrency', '/retryRequests': 'retryRequests', '/kind': 'kind', '/provider': 'provider' };
 
 const WORDS = { kind: 'kind', provider: 'provider', model: 'model', baseUrl: 'baseUrl', apiKey: 'apiKey', paginateRowsLimit: 'rowsAPage', concurrency: 'concurrency', retryRequests: 'retries', input: 'priceIn', output: 'priceOut' } as const satisfies Record<keyof ModelFields, string>;
-const isStale = (problem: unknown) => problem instanceof ApiProblem && problem.code === 'precondition_failed';
 
 function Form({ id, etag, view, onDone }: { id: string | null; etag: string; view: ModelView | null; onDone: ModelFormProps['onDone'] }) {
   const t = useTranslations('ai'), saving = useTranslations('saving');
@@ -113,7 +113,7 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
         <CloseButton onClick={() => leave(() => onDone(null))} />
       </header>
       {id && <Test id={id} />}
-      {problem !== null && <ProblemAlert problem={problem} title={isStale(problem) ? saving('stale') : undefined} detail={isStale(problem) ? saving(conflicts.length > 0 ? 'staleConflicts' : 'staleText') : undefined} />}
+      {problem !== null && <SavingProblem problem={problem} hasConflicts={conflicts.length > 0} />}
       <div className="grid grid-cols-2 gap-3">
         <Field label={t('kind')} error={wrong('kind', '')}>{(field) => <Select {...field} {...register('kind')}><option value="external">{t('external')}</option><option value="local">{t('local')}</option></Select>}</Field>
         <Field label={t('provider')} error={wrong('provider', '')}>
@@ -155,8 +155,8 @@ function Form({ id, etag, view, onDone }: { id: string | null; etag: string; vie
       {prefer.error && <ProblemAlert problem={prefer.error} />}
       <footer className="flex flex-wrap items-center gap-2">
         {id && <Button variant="danger" onClick={() => setDeleting(true)}>{t('delete')}</Button>}
-        {id && view && !isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate({ preferences: view.kind === 'external' ? { default_external_model_id: id } : { default_local_model_id: id }, etag: '*' })}>{t('askFirst')}</Button>}
-        {id && view && isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate({ preferences: view.kind === 'external' ? { default_external_model_id: null } : { default_local_model_id: null }, etag: '*' })}>{t('notFirst')}</Button>}
+        {id && view && !isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate({ preferences: view.kind === 'external' ? { default_external_model_id: id } : { default_local_model_id: id } })}>{t('askFirst')}</Button>}
+        {id && view && isDefault && <Button disabled={prefer.isPending} onClick={() => prefer.mutate({ preferences: view.kind === 'external' ? { default_external_model_id: null } : { default_local_model_id: null } })}>{t('notFirst')}</Button>}
         <span className="ml-auto flex items-center gap-2">
           {id && isDirty && <><span role="status" className="text-xs text-muted-foreground">{saving('unsaved')}</span><Button variant="ghost" disabled={isSubmitting} onClick={() => { reset(now); setProblem(null); }}>{saving('discard')}</Button></>}
           <Button type="submit" variant={id ? 'default' : 'primary'} disabled={isSubmitting || (Boolean(id) && !isDirty) || conflicts.length > 0} title={conflicts.length > 0 ? saving('chooseFirst') : undefined}>{id ? t('save') : t('addModel')}</Button>

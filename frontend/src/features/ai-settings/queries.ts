@@ -41,7 +41,7 @@ export function useReorder() {
 export function useChangePreferences() {
   const forget = useForgetModels();
   return useMutation({
-    mutationFn: async ({ preferences, etag }: { preferences: PreferencesChange; etag: string }) => {
+    mutationFn: async ({ preferences, etag = '*' }: { preferences: PreferencesChange; etag?: string }) => {
       const { response } = await updateAiSettings({ headers: { 'If-Match': etag }, body: { preferences }, throwOnError: true });
       return { etag: response.headers.get('etag') ?? '*' };
     },

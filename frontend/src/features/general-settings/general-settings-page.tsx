@@ -8,11 +8,12 @@ import { PageHeader } from '@/components/page-header';
 import { PageTabs } from '@/components/page-tabs';
 import { ProblemAlert } from '@/components/problem-alert';
 import { SaveBar } from '@/components/save-bar';
+import { SavingProblem } from '@/components/saving-problem';
 import { Field as Labelled, Input, Textarea } from '@/components/ui/field';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { Switch } from '@/components/ui/switch';
-import { ApiProblem } from '@/lib/api/problem';
+import { isStale } from '@/lib/api/problem';
 import { useKept } from '@/lib/kept';
 import { useProblemText } from '@/lib/problem-text';
 import { FIELDS, fieldsOf, rebase, requestOf, write, wrongOf, type Draft, type Field, type Fields } from './draft';
@@ -49,7 +50,6 @@ function Settings({ settings, etag }: Revision) {
   const dirty = FIELDS.filter((field) => draft[field] !== undefined), wrong = wrongOf(values);
   const settle = (field: Field) => setConflicts((before) => before.filter((one) => one !== field));
   const change = <F extends Field>(field: F, value: Fields[F]) => keep(({ draft: before = {} }) => { const next = write(base, before, field, value); return Object.keys(next).length > 0 ? { draft: next, of: etag } : {}; });
-  const stale = problem instanceof ApiProblem && problem.code === 'precondition_failed';
 
   const undo = async ({ etag: saved }: Revision, back: Draft) => {
     try {
@@ -71,7 +71,7 @@ function Settings({ settings, etag }: Revision) {
       toast(t('saved'), { action: { label: saving('undo'), onClick: () => void undo(revision, back) } });
     } catch (refusal) {
       setProblem(refusal);
-      if (refusal instanceof ApiProblem && refusal.code === 'precondition_failed') {
+      if (isStale(refusal)) {
         const now = await store.readAgain().catch(() => null);
         if (now) {
           const result = rebase(base, fieldsOf(now.settings), draft);
@@ -92,7 +92,7 @@ function Settings({ settings, etag }: Revision) {
   return (
     <>
       <div className="max-w-[760px] flex-1">
-        {problem !== null && <div className="gutter pt-4"><ProblemAlert problem={problem} title={stale ? saving('stale') : undefined} detail={stale ? saving(conflicts.length > 0 ? 'staleConflicts' : 'staleText') : undefined} /></div>}
+        {problem !== null && <div className="gutter pt-4"><SavingProblem problem={problem} hasConflicts={conflicts.length > 0} /></div>}
         <Part title={t('identity')} text={t('identityText')}>
           <Labelled label={t('fields.appName')} hint={t('appNameHint')} error={wrong.has('appName') ? t('appNameWrong') : undefined}>{(field) => <Input {...field} value={values.appName} maxLength={60} onChange={(event) => change('appName', event.target.value)} />}</Labelled>
           {conflict('appName')}

@@ -10,7 +10,7 @@ import { ProblemAlert } from '@/components/problem-alert';
 import { SaveBar } from '@/components/save-bar';
 import { Skeleton } from '@/components/ui/skeleton';
 import { updateRole } from '@/lib/api/generated';
-import { ApiProblem } from '@/lib/api/problem';
+import { isStale } from '@/lib/api/problem';
 import { useKept } from '@/lib/kept';
 import { pathsOf } from '@/lib/paths';
 import { useRoleName } from '@/lib/role-name';
@@ -57,7 +57,7 @@ export function RolesPage() {
     setProblem(refused);
     setSaving(false);
   };
-  const stale = problem?.refusal instanceof ApiProblem && problem.refusal.code === 'precondition_failed';
+  const stale = isStale(problem?.refusal);
 
   return (
     <>

@@ -3,7 +3,7 @@ import { useTranslations } from 'next-intl';
 import { toast } from 'sonner';
 import { deleteUser, getUser, updateUser, type Permission, type ResourceAccountData, type ResourceRoleData, type UpdateUserRequest } from '@/lib/api/generated';
 import { getUserQueryKey, listRolesOptions, listUserSessionsOptions, listUsersInfiniteOptions } from '@/lib/api/generated/@tanstack/react-query.gen';
-import { ApiProblem } from '@/lib/api/problem';
+import { isStale } from '@/lib/api/problem';
 import { useProblemText } from '@/lib/problem-text';
 
 export interface UserFilters { q: string | null; role: string | null; state: 'active' | 'disabled' | null; sort: string }
@@ -56,7 +56,7 @@ export function useUndoChange() {
     try {
       return (await change.mutateAsync({ id: user.uid, etag, body })).user;
     } catch (refusal) {
-      const stale = refusal instanceof ApiProblem && refusal.code === 'precondition_failed';
+      const stale = isStale(refusal);
       const { title, detail } = stale ? { title: t('notUndone', { name: nameOf(user) }), detail: t('notUndoneText') } : problemText(refusal);
       toast.error(title, { description: detail });
       if (stale) void forget();

@@ -7,11 +7,11 @@ import { useForm } from 'react-hook-form';
 import { toast } from 'sonner';
 import * as z from 'zod';
 import { BothChanged } from '@/components/both-changed';
-import { ProblemAlert } from '@/components/problem-alert';
+import { SavingProblem } from '@/components/saving-problem';
 import { Button } from '@/components/ui/button';
 import { Field, Input, Select } from '@/components/ui/field';
 import type { ResourceAccountData, ResourceRoleData } from '@/lib/api/generated';
-import { ApiProblem } from '@/lib/api/problem';
+import { ApiProblem, isStale } from '@/lib/api/problem';
 import { useRevised } from '@/lib/revised-form';
 import { useRoleName } from '@/lib/role-name';
 import { useMe } from '@/lib/session';
@@ -20,7 +20,6 @@ import { useChangeUser, useForgetUsers, within } from './queries';
 const schema = z.object({ name: z.string().trim().max(100), email: z.email(), role_id: z.string().min(1) });
 type Fields = z.infer<typeof schema>;
 const WORDS = { name: 'name', email: 'email', role_id: 'role' } as const satisfies Record<keyof Fields, string>;
-const isStale = (problem: unknown) => problem instanceof ApiProblem && problem.code === 'precondition_failed';
 
 interface UserFormProps { user: ResourceAccountData; etag: string; roles: ResourceRoleData[]; own: boolean }
 
@@ -54,7 +53,7 @@ export function UserForm({ user, etag, roles, own }: UserFormProps) {
   );
   return (
     <form noValidate onSubmit={(event) => void submit(event)} className="grid gap-4">
-      {problem !== null && <ProblemAlert problem={problem} title={isStale(problem) ? saving('stale') : undefined} detail={isStale(problem) ? saving(conflicts.length > 0 ? 'staleConflicts' : 'staleText') : undefined} />}
+      {problem !== null && <SavingProblem problem={problem} hasConflicts={conflicts.length > 0} />}
       <Field label={t('name')} error={errors.name && t(errors.name.type === 'empty' ? 'nameKept' : 'nameTooLong')}>{(field) => <Input {...field} {...register('name')} autoComplete="off" />}</Field>
       {conflict('name')}
       {!own && (

@@ -26,6 +26,9 @@ export class ApiProblem extends Error {
   }
 }
 
+/** Whether a change was refused because what it was made to is there no more: somebody else saved first. */
+export const isStale = (problem: unknown): boolean => problem instanceof ApiProblem && problem.code === 'precondition_failed';
+
 const isProblem = (body: unknown): body is Problem => typeof body === 'object' && body !== null && 'code' in body && 'status' in body;
 
 /** What any failed call becomes, whatever it failed with. */
